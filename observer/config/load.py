@@ -1,0 +1,190 @@
+"""Settings from a YAML file, the environment and options: one tree, checked once, every error in one go."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from observer.config.model import Settings
+from observer.config.problems import Path, Problem, SettingsError, did_you_mean, dotted
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Mapping
+
+PREFIX = "OBSERVER__"
+"""Environment variables are named by path: ``OBSERVER__POSTGRES__0__DSN``."""
+
+
+@dataclass(slots=True)
+class _Tree:
+    """Raw settings, and where each came from."""
+
+    value: dict[str, Any] = field(default_factory=dict)
+    origin: dict[Path, str] = field(default_factory=dict)
+
+    def put(self, path: Path, value: object, origin: str) -> None:
+        node: Any = self.value
+        for step, following in itertools.pairwise(path):
+            node = _child(node, step, [] if isinstance(following, int) else {})
+        _child(node, path[-1], None)
+        node[path[-1]] = value
+        self.origin[path] = origin
+
+    def where(self, path: Path) -> str:
+        """The nearest known origin of a path: its own, of something in it, of what it is in."""
+        for length in range(len(path), -1, -1):
+            within = [known for known in self.origin if known[:length] == path[:length]]
+            if within:
+                return self.origin[min(within, key=len)]
+        return "settings"
+
+
+def load(
+    *,
+    file: pathlib.Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Mapping[Path, object] | None = None,
+) -> Settings:
+    """The settings; options come before the environment, and both before the file.
+
+    Raises:
+        SettingsError: They cannot be used; it tells every problem with its place.
+    """
+    tree = _Tree()
+    if file is not None:
+        _read_file(file, tree)
+    problems = _read_environment(environment or {}, tree)
+    for path, value in (options or {}).items():
+        tree.put(path, value, f"option --{path[0]}")
+    try:
+        settings = Settings.model_validate(tree.value)
+    except ValidationError as error:
+        problems += [_problem(tree, item) for item in error.errors(include_url=False, include_input=False)]
+        raise SettingsError(problems) from None
+    problems += _missing_files(settings, tree)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _read_file(file: pathlib.Path, tree: _Tree) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError([Problem(str(file), "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([Problem(str(file), "", "is not UTF-8 text")]) from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        what = getattr(error, "problem", None) or "cannot be parsed"
+        raise SettingsError([Problem(place, "", f"is not valid YAML: {what}")]) from None
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise SettingsError(
+            [Problem(str(file), "", "must be a mapping of settings, as in listen: 127.0.0.1:9188")]
+        )
+    tree.value = value
+    _mark(node, (), str(file), tree.origin)
+
+
+def _mark(node: yaml.Node | None, path: Path, file: str, origin: dict[Path, str]) -> None:
+    """Note the line of every path below a node."""
+    if node is None:
+        return
+    origin.setdefault(path, f"{file}:{node.start_mark.line + 1}")
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            origin[(*path, key.value)] = f"{file}:{key.start_mark.line + 1}"
+            _mark(value, (*path, key.value), file, origin)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _mark(value, (*path, index), file, origin)
+
+
+def _read_environment(environment: Mapping[str, str], tree: _Tree) -> list[Problem]:
+    problems = []
+    for name in sorted(environment):
+        if not name.startswith(PREFIX):
+            continue
+        steps = name.removeprefix(PREFIX).lower().split("__")
+        path: Path = tuple(int(step) if step.isdigit() else step for step in steps)
+        try:
+            tree.put(path, environment[name], f"environment variable {name}")
+        except (TypeError, IndexError, ValueError, KeyError, AttributeError):
+            problems.append(
+                Problem(
+                    f"environment variable {name}",
+                    dotted(path),
+                    "does not fit the settings",
+                    "Lists are numbered from 0 without gaps, as in OBSERVER__POSTGRES__0__DSN.",
+                ),
+            )
+    return problems
+
+
+def _child(node: Any, step: str | int, empty: object) -> Any:  # noqa: ANN401 - a tree of whatever was written
+    if isinstance(step, int):
+        if step == len(node):
+            node.append(empty)
+    elif step not in node or node[step] is None:
+        node[step] = empty
+    return node[step]
+
+
+def _problem(tree: _Tree, error: Any) -> Problem:  # noqa: ANN401 - pydantic's error details
+    path: Path = tuple(error["loc"])
+    kind, message = error["type"], str(error["msg"])
+    if kind == "extra_forbidden":
+        known = _names_at(path[:-1])
+        return Problem(tree.where(path), dotted(path), "is not a setting", did_you_mean(str(path[-1]), known))
+    if kind == "missing":
+        return Problem(tree.where(path), dotted(path), "is missing")
+    if kind == "string_pattern_mismatch":
+        message = "may have letters, digits and _.- only, and begins with a letter or digit"
+    what = message.removeprefix("Value error, ")
+    return Problem(tree.where(path), dotted(path), what[:1].lower() + what[1:])
+
+
+def _names_at(path: Path) -> set[str]:
+    """The settings that exist below a path."""
+    model: Any = Settings
+    for step in path:
+        if isinstance(step, int):
+            continue
+        annotation = model.model_fields[step].annotation
+        model = next((a for a in getattr(annotation, "__args__", ()) if _is_model(a)), annotation)
+        if not _is_model(model):
+            return set()
+    return set(model.model_fields)
+
+
+def _is_model(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _missing_files(settings: Settings, tree: _Tree) -> list[Problem]:
+    """Secret files that are not there, or that cannot be read: better now than at the first connection."""
+    problems = []
+    for kind in ("postgres", "pgbouncer", "redis", "hikari"):
+        for index, target in enumerate(getattr(settings, kind)):
+            for name in type(target).model_fields:
+                file = getattr(target, name) if name.endswith("_file") else None
+                if file is None:
+                    continue
+                try:
+                    file.read_text(encoding="utf-8")
+                except (OSError, UnicodeDecodeError) as error:
+                    path = (kind, index, name)
+                    reason = getattr(error, "strerror", None) or "is not text"
+                    problems.append(Problem(tree.where(path), dotted(path), f"cannot be read: {reason}"))
+    return problems

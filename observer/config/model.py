@@ -1,0 +1,198 @@
+"""Every setting with its type, its default and what it means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations when it runs
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*")
+
+
+def seconds(value: object) -> object:
+    """``"300ms"``, ``"5s"``, ``"1h"`` or a number of seconds."""
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if match is None:
+            raise ValueError("not a duration. Write a number with a unit: 300ms, 5s, 10m, 1h, 7d")
+        return float(match[1]) * _UNITS[match[2] or "s"]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=365 * 86400)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """The parts of ``127.0.0.1:9188``, ``[::1]:9188`` or ``:9188``.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError("listen is not host:port. Write it as 127.0.0.1:9188")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - what an empty host means everywhere
+
+
+def _listen(value: str) -> str:
+    host_and_port(value)
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class _Target(_Section):
+    name: Name = Field("", validate_default=False, description="Stands in paths, labels and messages.")
+    enabled: bool = Field(default=True, description="Whether it is watched at all.")
+
+
+class Statements(_Section):
+    """Which statements of pg_stat_statements have series of their own."""
+
+    enabled: bool = Field(default=True, description="Whether pg_stat_statements is read.")
+    top: int = Field(default=100, ge=1, le=5000, description="Statements that are counted one by one.")
+    texts: bool = Field(default=True, description="Whether redacted texts are exported and shown.")
+    text_length: int = Field(default=200, ge=20, le=10000, description="Characters of a text on the page.")
+
+
+class PostgresTarget(_Target):
+    """A PostgreSQL server."""
+
+    dsn: SecretStr | None = Field(None, description="postgresql://user@host:5432/database, or key=value.")
+    dsn_file: Path | None = Field(None, description="A file that holds the DSN.")
+    password: SecretStr | None = Field(None, description="The password, apart from the DSN.")
+    password_file: Path | None = Field(None, description="A file with the password; read at each connection.")
+    statements: Statements = Field(Statements(), description="What is read of statements.")
+    lock_timeout: Seconds = Field(0.1, description="How long a query of ours may wait for a lock.")
+    statement_timeout: Seconds = Field(3.0, description="How long a query of ours may run.")
+    sizes_interval: Seconds = Field(300.0, description="How often sizes, which are dear, are read.")
+
+    @model_validator(mode="after")
+    def _one_dsn(self) -> Self:
+        _exactly_one(self, "dsn", "dsn_file")
+        return self
+
+
+class PgbouncerTarget(_Target):
+    """The admin console of a PgBouncer."""
+
+    dsn: SecretStr | None = Field(None, description="postgresql://user@host:6432/pgbouncer")
+    dsn_file: Path | None = Field(None, description="A file that holds the DSN.")
+    password: SecretStr | None = Field(None, description="The password, apart from the DSN.")
+    password_file: Path | None = Field(None, description="A file with the password; read at each connection.")
+
+    @model_validator(mode="after")
+    def _one_dsn(self) -> Self:
+        _exactly_one(self, "dsn", "dsn_file")
+        return self
+
+
+class RedisTarget(_Target):
+    """A Redis or Valkey server."""
+
+    url: SecretStr | None = Field(
+        None, description="redis://user@host:6379/0, rediss:// for TLS, or unix://path"
+    )
+    url_file: Path | None = Field(None, description="A file that holds the URL.")
+    password: SecretStr | None = Field(None, description="The password, apart from the URL.")
+    password_file: Path | None = Field(None, description="A file with the password; read at each connection.")
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        _exactly_one(self, "url", "url_file")
+        _scheme(self.url, {"redis", "rediss", "unix"})
+        return self
+
+
+class HikariTarget(_Target):
+    """A service whose HikariCP pools are read from its actuator."""
+
+    url: SecretStr = Field(description="http://host:8080/actuator/prometheus")
+    replica: str = Field("", description="Its label `replica`; host:port when empty.")
+    username: str = Field("", description="For basic authentication.")
+    password_file: Path | None = Field(None, description="A file with the password for it.")
+    bearer_file: Path | None = Field(None, description="A file with a bearer token.")
+
+    @model_validator(mode="after")
+    def _http(self) -> Self:
+        _scheme(self.url, {"http", "https"})
+        return self
+
+
+class Scrape(_Section):
+    """When targets are collected."""
+
+    max_age: Seconds = Field(1.0, description="Numbers that are older are read anew before they are served.")
+    min_interval: Seconds = Field(1.0, description="Least time between two collections of a target.")
+    idle_interval: Seconds = Field(60.0, description="Time between collections when nobody scrapes.")
+    deadline: Seconds = Field(5.0, description="How long one collection of a target may take.")
+    budget: Seconds = Field(5.0, description="How long a scrape waits when it says nothing of its time-out.")
+
+
+class Log(_Section):
+    """What is logged, to standard error."""
+
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto is text on a terminal, else JSON."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+
+
+class Settings(_Section):
+    """All settings of one Observer."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1:9188", description="Address and port of the HTTP server."
+    )
+    postgres: tuple[PostgresTarget, ...] = Field((), description="PostgreSQL servers.")
+    pgbouncer: tuple[PgbouncerTarget, ...] = Field((), description="PgBouncer admin consoles.")
+    redis: tuple[RedisTarget, ...] = Field((), description="Redis and Valkey servers.")
+    hikari: tuple[HikariTarget, ...] = Field((), description="Services with HikariCP.")
+    export: bool = Field(default=True, description="Whether metrics are collected and served.")
+    scrape: Scrape = Field(Scrape(), description="When targets are collected.")
+    log: Log = Field(Log(), description="Logging.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_targets(cls, raw: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        if not isinstance(raw, dict):
+            return raw
+        named = dict(raw)
+        for kind in TARGET_KINDS:
+            if isinstance(raw.get(kind), (list, tuple)):
+                named[kind] = [
+                    {"name": kind if index == 0 else f"{kind}-{index + 1}", **target}
+                    if isinstance(target, dict)
+                    else target
+                    for index, target in enumerate(raw[kind])
+                ]
+        return named
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [target.name for kind in TARGET_KINDS for target in getattr(self, kind)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"targets share the name {', '.join(twice)}. Give each a name of its own")
+        return self
+
+
+TARGET_KINDS = ("postgres", "pgbouncer", "redis", "hikari")
+
+
+def _exactly_one(section: BaseModel, *names: str) -> None:
+    given = [name for name in names if getattr(section, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"give exactly one of {' and '.join(names)}" + (", not both" if given else ""))
+
+
+def _scheme(url: SecretStr | None, schemes: set[str]) -> None:
+    if url is not None and urlsplit(url.get_secret_value()).scheme not in schemes:
+        raise ValueError(f"the URL must begin with {' or '.join(sorted(s + '://' for s in schemes))}")
