@@ -18,7 +18,7 @@ from observer.demo.parts.postgres import PostgresPart
 from observer.demo.parts.prometheus import PrometheusPart
 from observer.demo.parts.redis import RedisPart
 from observer.demo.servers import Account, ordinary_account, private_directory
-from observer.demo.servers.account import make_directory
+from observer.demo.servers.account import make_directory, may_enter
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -135,9 +135,10 @@ def _directory(keep: Path | None, account: Account | None) -> Iterator[Path]:
         raise ConfigurationError(
             f"{keep} exists and is not an empty directory", remedy="name a new directory"
         )
-    if account is not None and not all(step.stat().st_mode & 0o001 for step in keep.parents if step.exists()):
+    closed = [step for step in keep.parents if step.exists() and not may_enter(account, step)]
+    if account is not None and closed:
         raise ConfigurationError(
-            f"the servers run as the user {account.name}, who cannot enter a directory above {keep}",
+            f"the servers run as the user {account.name}, who cannot enter {closed[0]}",
             remedy="name a directory below /tmp, or run the demo as an ordinary user",
         )
     keep.parent.mkdir(parents=True, exist_ok=True)

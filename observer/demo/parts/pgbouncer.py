@@ -46,8 +46,7 @@ class PgBouncerPart:
 
     def stop(self) -> None:
         if self._server is not None:
-            # On SIGTERM it waits for its clients to go (1.23) or drops them (before); nothing is lost here.
-            self._server.kill()
+            self._server.stop()
 
     def ended(self) -> str | None:
         return None if self._server is None else end_of(self._server.process)

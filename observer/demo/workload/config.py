@@ -45,7 +45,7 @@ class AppConfig:
     scale: float
     pool_max: int = 8
     pool_timeout: float = 5.0
-    share: float = 0.35
+    share: float = 0.45
 
     @classmethod
     def load(cls, file: Path) -> AppConfig:

@@ -87,8 +87,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         40,
         "SELECT id, name, description, minutes, servings FROM recipes"
         " WHERE id = %(recipe)s AND status = 'published' AND deleted_at IS NULL",
-        lambda rng, size: {"recipe": skewed(rng, size.recipes, 6)},
-        cache_seconds=60,
+        lambda rng, size: {"recipe": skewed(rng, size.recipes, 12)},
+        cache_seconds=120,
         when_empty=404,
     ),
     Endpoint(
@@ -97,8 +97,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         16,
         "SELECT i.name, ri.quantity, i.unit FROM recipe_ingredients ri JOIN ingredients i"
         " ON i.id = ri.ingredient_id WHERE ri.recipe_id = %(recipe)s ORDER BY i.name",
-        lambda rng, size: {"recipe": skewed(rng, size.recipes, 6)},
-        cache_seconds=60,
+        lambda rng, size: {"recipe": skewed(rng, size.recipes, 12)},
+        cache_seconds=120,
     ),
     Endpoint(
         "GET",
@@ -168,7 +168,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         1,
         "SELECT id, name FROM recipes"
         " WHERE to_tsvector('english', name) @@ plainto_tsquery('english', %(words)s)"
-        " AND status = 'published' LIMIT 20",
+        " AND status = 'published' ORDER BY view_count DESC LIMIT 20",
         lambda rng, _: {"words": f"{rng.choice(_WORDS)} {rng.choice(_DISHES)}"},
         cache_seconds=30,
     ),

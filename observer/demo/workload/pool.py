@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from observer.demo.workload.meters import Family, Labels, Sample, Timer, timer_families
@@ -15,6 +16,12 @@ from observer.demo.workload.meters import Family, Labels, Sample, Timer, timer_f
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
+
+
+def _bind_bigint(connection: psycopg.Connection[Any]) -> None:
+    # psycopg chooses the smallest integer type for each value, and pg_stat_statements keeps an entry for each
+    # type; JDBC binds a Java long as bigint, always.
+    connection.adapters.register_dumper(int, Int8Dumper)
 
 
 class MeasuredPool:
@@ -58,6 +65,7 @@ class MeasuredPool:
             timeout=timeout,
             max_lifetime=120,
             max_idle=30,
+            configure=_bind_bigint,
             name=name,
             open=False,
         )
