@@ -11,6 +11,9 @@ import typer
 
 from observer.demo.play import Options, description, json_line, parts_of, play
 
+# As a shell tells it of a program that Ctrl-C ended.
+_INTERRUPTED = 130
+
 
 def demo(
     minutes: Annotated[
@@ -52,4 +55,5 @@ def demo(
         until = "Ctrl-C ends everything." if minutes is None else f"It ends by itself in {minutes:g} minutes."
         print(f"\n{description(parts)}\n\n{until}", flush=True)
 
-    play(options, parts=parts, progress=progress, when_up=when_up)
+    if not play(options, parts=parts, progress=progress, when_up=when_up):
+        raise typer.Exit(_INTERRUPTED)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observer.demo.ending import Ended, Ending
+from observer.demo.leftovers import in_use, sweep
 from observer.demo.parts import Part, Stage
 from observer.demo.parts.app import AppPart
 from observer.demo.parts.credentials import Credentials
@@ -29,6 +30,7 @@ KEYS = ("observer", "prometheus", "postgres", "pgbouncer", "redis", "app", "aler
 """Of the JSON line; a part that is not there is null."""
 
 _GLANCE = 0.5
+_PREFIX = "observer-demo-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,10 @@ def play(
     parts: Sequence[Part],
     progress: Callable[[str], None],
     when_up: Callable[[], None],
-) -> None:
+) -> bool:
     """Run the demo until its minutes are over, or until SIGINT or SIGTERM. Leaves nothing behind.
+
+    Whether everything came up before somebody ended it is what it returns.
 
     Must be called in the main thread, where signals arrive.
 
@@ -86,10 +90,11 @@ def play(
         when_up: Called once, when everything serves.
     """
     account = ordinary_account()
+    is_up = False
     with (
         contextlib.suppress(Ended),
         Ending() as ending,
-        _directory(options.keep, account) as directory,
+        _directory(options.keep, account, progress) as directory,
         contextlib.ExitStack() as started,
     ):
         try:
@@ -98,11 +103,13 @@ def play(
             for part in parts:
                 started.callback(part.stop)
                 part.start(stage)
+            is_up = True
             when_up()
             _watch(parts, minutes=options.minutes, say=progress, sleep=ending.sleep)
         finally:
             ending.disarm()
             progress("ending everything")
+    return is_up
 
 
 def _watch(
@@ -125,9 +132,11 @@ def _watch(
 
 
 @contextlib.contextmanager
-def _directory(keep: Path | None, account: Account | None) -> Iterator[Path]:
+def _directory(keep: Path | None, account: Account | None, say: Callable[[str], None]) -> Iterator[Path]:
     if keep is None:
-        with private_directory(prefix="observer-demo-", account=account) as directory:
+        with private_directory(prefix=_PREFIX, account=account) as directory, in_use(directory):
+            for path in sweep(directory.parent, prefix=_PREFIX):
+                say(f"removed {path}, which a killed demo had left")
             yield directory
         return
     keep = keep.resolve()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,10 @@ import psycopg
 import pytest
 import redis
 
+from tests.conditions import processes_below, wait_for
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,28 +51,6 @@ def addresses(child: subprocess.Popen[str]) -> dict[str, Any]:
         pytest.fail(f"the demo did not come up:\n{child.stderr.read()}")
     answer: dict[str, Any] = json.loads(line)
     return answer
-
-
-def processes_of(directory: Path) -> list[str]:
-    """Processes that work below ``directory``."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                cwd = (entry / "cwd").readlink()
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if cwd.is_relative_to(directory):
-                found.append(line)
-    return found
-
-
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} seconds: {what}"
-        time.sleep(0.1)
 
 
 def get(url: str) -> httpx.Response:
@@ -108,12 +87,12 @@ def test_everything_answers_and_nothing_is_left(temporary: Path) -> None:
             }
 
         wait_for(targets_up, "Prometheus scrapes Observer and MealSync")
-        assert processes_of(temporary)
+        assert processes_below(temporary)
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=30) == 0
         assert child.stdout is not None
         assert child.stdout.read() == ""
-    assert processes_of(temporary) == []
+    assert processes_below(temporary) == []
     assert list(temporary.iterdir()) == []
 
 
@@ -122,7 +101,7 @@ def test_it_ends_by_itself(temporary: Path) -> None:
     with demo(temporary, "--minutes", "0.01", "--users", "1") as child:
         assert addresses(child)["app"] is not None
         assert child.wait(timeout=30) == 0
-    assert processes_of(temporary) == []
+    assert processes_below(temporary) == []
     assert list(temporary.iterdir()) == []
 
 
@@ -131,4 +110,4 @@ def test_a_killed_demo_leaves_no_process(temporary: Path) -> None:
     with demo(temporary) as child:
         addresses(child)
         child.kill()
-    wait_for(lambda: processes_of(temporary) == [], "all processes are gone")
+    wait_for(lambda: processes_below(temporary) == [], "all processes are gone")

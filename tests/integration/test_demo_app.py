@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,9 +16,10 @@ from observer.demo.parts.pgbouncer import PgBouncerPart
 from observer.demo.parts.postgres import PostgresPart
 from observer.demo.parts.redis import RedisPart
 from observer.demo.servers import ordinary_account, private_directory
+from tests.conditions import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SCALE = 0.01
 
@@ -65,13 +65,6 @@ def running() -> Iterator[Running]:
             stack.callback(part.stop)
             part.start(stage)
         yield parts
-
-
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} seconds: {what}"
-        time.sleep(0.1)
 
 
 _CALLS = b"SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements WHERE query LIKE '%reviews%'"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from observer.demo.leftovers import in_use, sweep
 from observer.demo.play import Options, json_line, play
 from observer.errors import ConfigurationError, NotAvailable
 
@@ -47,8 +48,8 @@ class Actor:
         return []
 
 
-def run(parts: Sequence[Actor], options: Options, diary: list[str]) -> None:
-    play(options, parts=parts, progress=lambda _: None, when_up=lambda: diary.append("up"))
+def run(parts: Sequence[Actor], options: Options, diary: list[str]) -> bool:
+    return play(options, parts=parts, progress=lambda _: None, when_up=lambda: diary.append("up"))
 
 
 def refuse() -> None:
@@ -63,7 +64,7 @@ def test_up_in_order_and_down_in_reverse() -> None:
     """When the minutes are over everything ends, the directory too."""
     diary: list[str] = []
     parts = [Actor("a", diary), Actor("b", diary)]
-    run(parts, Options(minutes=0.0), diary)
+    assert run(parts, Options(minutes=0.0), diary)
     assert diary == ["start a", "start b", "up", "stop b", "stop a"]
     assert parts[0].directory is not None
     assert not parts[0].directory.exists()
@@ -84,7 +85,7 @@ def test_ctrl_c_during_the_start_ends_in_order() -> None:
     """An interrupt while a part starts is the end and no error; the old handler is back afterwards."""
     before = signal.getsignal(signal.SIGINT)
     diary: list[str] = []
-    run([Actor("a", diary, at_start=interrupt), Actor("b", diary)], Options(), diary)
+    assert not run([Actor("a", diary, at_start=interrupt), Actor("b", diary)], Options(), diary)
     assert diary == ["start a", "stop a"]
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -118,3 +119,22 @@ def test_the_json_line_names_every_part() -> None:
         '{"observer": null, "prometheus": null, "postgres": null, "pgbouncer": null,'
         ' "redis": "http://redis", "app": null, "alertmanager": null, "slack": null}'
     )
+
+
+def test_what_a_killed_demo_left_is_swept(tmp_path: Path) -> None:
+    """A directory nobody holds any more goes; one in use, a young one and a stranger's stay."""
+    names = ("observer-demo-dead", "observer-demo-alive", "observer-demo-young", "observer-demo-strange")
+    dead, alive, _young, strange = paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.mkdir()
+        (path / "data").write_text("something")
+        if path is not strange:
+            with in_use(path):
+                pass
+    long_ago = 1_000_000_000
+    for path in (dead, alive, strange):
+        os.utime(path, (long_ago, long_ago))
+    with in_use(alive):
+        os.utime(alive, (long_ago, long_ago))
+        assert sweep(tmp_path, prefix="observer-demo-") == [dead]
+    assert [path.exists() for path in paths] == [False, True, True, True]

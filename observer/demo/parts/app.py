@@ -38,7 +38,7 @@ class AppPart:
         self._redis = redis
         self._users = users
         self._scale = scale
-        self._port = free_port()
+        self._port = 0
         self._process: ServerProcess | None = None
 
     @property
@@ -51,6 +51,7 @@ class AppPart:
                 "MealSync needs the Python package psycopg-pool", remedy="install observer-sidecar[demo]"
             )
         stage.say(f"MealSync: starting with {self._users} users")
+        self._port = free_port()
         config = AppConfig(
             port=self._port,
             pool_dsn=self._pgbouncer.address(),

@@ -37,7 +37,7 @@ class ObserverPart:
         self._pgbouncer = pgbouncer
         self._redis = redis
         self._app = app
-        self._port = free_port()
+        self._port = 0
         self._process: ServerProcess | None = None
 
     @property
@@ -46,6 +46,7 @@ class ObserverPart:
 
     def start(self, stage: Stage) -> None:
         stage.say("Observer: starting")
+        self._port = free_port()
         file = stage.directory / "observer.yaml"
         process = program(
             stage,

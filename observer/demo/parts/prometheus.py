@@ -70,15 +70,25 @@ class PrometheusPart:
         app: Scraped for its HTTP meters.
 
         rule_files: Of rules to evaluate.
+
+        alertmanagers: Hosts and ports of those who are told.
     """
 
     key = "prometheus"
     title = "Prometheus"
 
-    def __init__(self, *, observer: ObserverPart, app: AppPart, rule_files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        observer: ObserverPart,
+        app: AppPart,
+        rule_files: Sequence[Path] = (),
+        alertmanagers: Sequence[str] = (),
+    ) -> None:
         self._observer = observer
         self._app = app
         self._rule_files = tuple(rule_files)
+        self._alertmanagers = tuple(alertmanagers)
         self._server: PrometheusServer | None = None
 
     @property
@@ -92,6 +102,7 @@ class PrometheusPart:
             observer=self._observer.host_and_port,
             app=self._app.host_and_port,
             rule_files=self._rule_files,
+            alertmanagers=self._alertmanagers,
         )
         self._server = PrometheusServer.create(stage.directory / "prometheus", config=config)
         self._server.start()
