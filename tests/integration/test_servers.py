@@ -72,9 +72,13 @@ def test_postgres_recovers_from_a_crash(private_postgres: PostgresFactory) -> No
     server.stop("immediate")
     assert not server.running
     server.start()
+    busy = server.connect()
+    busy.pgconn.send_query(b"DO $$ BEGIN LOOP NULL; END LOOP; END $$")  # never looks whether we live
     server.kill()
     assert server.process.exit_status == -signal.SIGKILL
+    assert processes_below(server.directory) == []
     server.start()
+    busy.close()
     with server.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
