@@ -15,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conditions import processes_below, wait_for
 
@@ -94,6 +95,35 @@ def test_everything_answers_and_nothing_is_left(temporary: Path) -> None:
         assert child.stdout.read() == ""
     assert processes_below(temporary) == []
     assert list(temporary.iterdir()) == []
+
+
+def test_observer_watches_all_of_it(temporary: Path) -> None:
+    """Observer's one page tells that all targets are up, and numbers of each kind; Prometheus keeps them."""
+    with demo(temporary, "--minutes", "3") as child:
+        told = addresses(child)
+
+        def on_the_page() -> bool:
+            page = get(f"{told['observer']}/metrics").text
+            samples = {
+                sample.name: sample.value
+                for family in text_string_to_metric_families(page)
+                for sample in family.samples
+            }
+            return (
+                samples.get("pg_up") == samples.get("pgbouncer_up") == samples.get("redis_up") == 1
+                and samples.get("hikaricp_connections_max") == 8
+                and "pg_stat_statements_calls_total" in samples
+            )
+
+        def counted() -> bool:
+            query = "sum(increase(pg_stat_statements_calls_total[1m]))"
+            answer = get(f"{told['prometheus']}/api/v1/query?query={query}").json()["data"]["result"]
+            return bool(answer) and float(answer[0]["value"][1]) > 0
+
+        wait_for(on_the_page, "every target is on the page")
+        wait_for(counted, "Prometheus sees statements being called", seconds=60)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
 
 
 def test_it_ends_by_itself(temporary: Path) -> None:

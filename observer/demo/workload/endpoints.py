@@ -87,7 +87,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         40,
         "SELECT id, name, description, minutes, servings FROM recipes"
         " WHERE id = %(recipe)s AND status = 'published' AND deleted_at IS NULL",
-        lambda rng, size: {"recipe": skewed(rng, size.recipes, 12)},
+        lambda rng, size: {"recipe": skewed(rng, size.recipes, 20)},
         cache_seconds=120,
         when_empty=404,
     ),
@@ -97,7 +97,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         16,
         "SELECT i.name, ri.quantity, i.unit FROM recipe_ingredients ri JOIN ingredients i"
         " ON i.id = ri.ingredient_id WHERE ri.recipe_id = %(recipe)s ORDER BY i.name",
-        lambda rng, size: {"recipe": skewed(rng, size.recipes, 12)},
+        lambda rng, size: {"recipe": skewed(rng, size.recipes, 20)},
         cache_seconds=120,
     ),
     Endpoint(
