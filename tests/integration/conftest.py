@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -20,7 +22,6 @@ from tests.integration.network import BlackHole, TcpProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 PGBOUNCER_USERS = {"admin": "admin-secret", "stats": "stats-secret", "postgres": "any-secret"}
 
@@ -64,9 +65,16 @@ def server_directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(server_root: Path) -> Iterator[PostgresServer]:
+def postgres_bin_dir() -> Path | None:
+    """The version under test: programs in OBSERVER_TEST_POSTGRES_BIN, or the newest that is installed."""
+    chosen = os.environ.get("OBSERVER_TEST_POSTGRES_BIN")
+    return Path(chosen) if chosen else None
+
+
+@pytest.fixture(scope="session")
+def postgres(server_root: Path, postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
     """A server shared by all tests; its database ``app`` has pg_stat_statements and hypopg."""
-    with PostgresServer.create(server_root / "postgres") as server:
+    with PostgresServer.create(server_root / "postgres", bin_dir=postgres_bin_dir) as server:
         server.create_database("app", extensions=("pg_stat_statements", "hypopg"))
         yield server
 
@@ -89,7 +97,7 @@ def redis_server(server_root: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def private_postgres(server_directory: Path) -> Iterator[PostgresFactory]:
+def private_postgres(server_directory: Path, postgres_bin_dir: Path | None) -> Iterator[PostgresFactory]:
     """Makes servers which the test may stop, lock and crash as it likes."""
     with contextlib.ExitStack() as stack:
         made: list[PostgresServer] = []
@@ -100,7 +108,9 @@ def private_postgres(server_directory: Path) -> Iterator[PostgresFactory]:
             database: str | None = "app",
             extensions: tuple[str, ...] = ("pg_stat_statements",),
         ) -> PostgresServer:
-            server = PostgresServer.create(server_directory / f"postgres-{len(made)}", settings=settings)
+            server = PostgresServer.create(
+                server_directory / f"postgres-{len(made)}", settings=settings, bin_dir=postgres_bin_dir
+            )
             made.append(server)
             stack.callback(server.stop, "immediate")
             server.start()

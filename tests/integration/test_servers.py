@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +25,9 @@ from observer.demo.servers import (
     ordinary_account,
     private_directory,
 )
+from tests.conditions import processes_below, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from observer.demo.servers import PgBouncerServer
     from tests.integration.conftest import (
         AlertmanagerFactory,
@@ -40,29 +38,6 @@ if TYPE_CHECKING:
     from tests.integration.network import BlackHole
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} seconds: {what}"
-        time.sleep(0.02)
-
-
-def processes_in(directory: Path) -> list[str]:
-    """Command lines of processes that work in ``directory`` or name it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            cwd = str((entry / "cwd").readlink())
-        except OSError:
-            continue
-        if str(directory) in line or cwd.startswith(str(directory)):
-            found.append(line)
-    return found
 
 
 def test_postgres_serves_statements_and_extensions(postgres: PostgresServer) -> None:
@@ -97,9 +72,13 @@ def test_postgres_recovers_from_a_crash(private_postgres: PostgresFactory) -> No
     server.stop("immediate")
     assert not server.running
     server.start()
+    busy = server.connect()
+    busy.pgconn.send_query(b"DO $$ BEGIN LOOP NULL; END LOOP; END $$")  # never looks whether we live
     server.kill()
     assert server.process.exit_status == -signal.SIGKILL
+    assert processes_below(server.directory) == []
     server.start()
+    busy.close()
     with server.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
@@ -161,7 +140,7 @@ def test_a_server_that_cannot_start_says_why(server_directory: Path) -> None:
     with pytest.raises(ServerFailed, match="field nonsense not found"):
         server.start()
     assert not server.running
-    assert processes_in(server_directory) == []
+    assert processes_below(server_directory) == []
 
 
 def test_a_server_outlives_the_thread_that_started_it(server_directory: Path) -> None:
@@ -184,8 +163,8 @@ def test_stopped_servers_leave_nothing() -> None:
             postgres.connect() as connection,
         ):
             assert connection.execute("SELECT 1").fetchone() == (1,)
-            assert processes_in(directory)
-        assert processes_in(directory) == []
+            assert processes_below(directory)
+        assert processes_below(directory) == []
     assert not directory.exists()
 
 
@@ -212,9 +191,9 @@ def test_no_orphan_when_the_owner_is_killed(server_directory: Path) -> None:
     ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"up\n"
-        assert len(processes_in(server_directory)) > 3
+        assert len(processes_below(server_directory)) > 3
         child.kill()
-    wait_for(lambda: processes_in(server_directory) == [], "the servers are gone")
+    wait_for(lambda: processes_below(server_directory) == [], "the servers are gone")
 
 
 def test_black_hole_accepts_and_is_silent(black_hole: BlackHole) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +70,16 @@ def write_file(path: Path, text: str, account: Account | None, *, mode: int = 0o
     return path
 
 
+def may_enter(account: Account | None, directory: Path) -> bool:
+    """Whether ``account`` may pass through an existing directory; we ourselves always may."""
+    if account is None:
+        return True
+    status = directory.stat()
+    if status.st_uid == account.uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    return bool(status.st_mode & (stat.S_IXGRP if status.st_gid == account.gid else stat.S_IXOTH))
+
+
 @contextmanager
 def private_directory(*, prefix: str = "observer-", account: Account | None = None) -> Iterator[Path]:
     """A fresh directory that ``account`` owns, removed with all it holds at the end.
@@ -86,6 +97,6 @@ def private_directory(*, prefix: str = "observer-", account: Account | None = No
 
 def _temporary_root(account: Account | None) -> Path:
     root = Path(tempfile.gettempdir()).resolve()
-    if account is None or all(step.stat().st_mode & 0o001 for step in (root, *root.parents)):
+    if all(may_enter(account, step) for step in (root, *root.parents)):
         return root
     return Path("/tmp")  # noqa: S108 - the one place which every account can reach; mkdtemp makes the name safe

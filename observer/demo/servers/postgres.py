@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import select
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -146,6 +149,23 @@ class PostgresServer(Server):
         if self._process is not None:
             self._process.stop(_SIGNALS[mode], signal.SIGQUIT, seconds=seconds)
 
+    def kill(self) -> None:
+        """SIGKILL to the postmaster and to every process it has.
+
+        Left to themselves busy backends notice only at their next wait that the postmaster is gone, and a new
+        one refuses to start while they hold the shared memory.
+        """
+        if not self.running:
+            return
+        self.process.send(signal.SIGSTOP)  # so that it makes no child between the two lines
+        children = _open_children(self.pid)
+        super().kill()
+        for descriptor in children:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([descriptor], [], [], 5)
+            os.close(descriptor)
+
     def dsn(self, database: str = "postgres", *, user: str | None = None, password: str | None = None) -> str:
         """A connection URI over TCP; without ``user`` the superuser's, with its password when it has one."""
         if user is None:
@@ -196,6 +216,16 @@ class PostgresServer(Server):
             run_as(self.account, [*arguments, f"--pwfile={secret}"], directory=self.directory, seconds=120)
         finally:
             secret.unlink()
+
+
+def _open_children(pid: int) -> list[int]:
+    """A pidfd of each child: it never means another process, and is readable once the child is dead."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    descriptors = []
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            descriptors.append(os.pidfd_open(int(child)))
+    return descriptors
 
 
 def newest_bin_dir() -> Path:

@@ -70,7 +70,7 @@ class ServerProcess:
         self.account = account
         self.death_signal = death_signal
         self.environment = dict(environment or {})
-        self._child: subprocess.Popen[bytes] | None = None
+        self._started: Future[subprocess.Popen[bytes]] | None = None
         self._keeper: threading.Thread | None = None
 
     @property
@@ -80,8 +80,6 @@ class ServerProcess:
         Raises:
             ServerFailed: It was never started.
         """
-        if self._child is None:
-            raise ServerFailed(f"{self.name} was not started")
         return self._child.pid
 
     @property
@@ -91,17 +89,18 @@ class ServerProcess:
     @property
     def exit_status(self) -> int | None:
         """As ``subprocess`` tells it: minus the signal's number when one ended it, ``None`` while it runs."""
-        return None if self._child is None else self._child.returncode
+        return None if self._started is None else self._child.returncode
 
     def start(self) -> None:
         """Start the child; it is not ready yet."""
         if self.running:
             raise ServerFailed(f"{self.name} runs already, as process {self.pid}")
-        outcome: Future[subprocess.Popen[bytes]] = Future()
-        self._keeper = threading.Thread(target=self._keep, args=(outcome,), name=f"{self.name} keeper")
-        self._keeper.daemon = True
-        self._keeper.start()
-        self._child = outcome.result()
+        started: Future[subprocess.Popen[bytes]] = Future()
+        keeper = threading.Thread(target=self._keep, args=(started,), name=f"{self.name} keeper", daemon=True)
+        # A signal handler may raise at any point from here on: what is to be stopped is known first.
+        self._started, self._keeper = started, keeper
+        keeper.start()
+        started.result()
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Return once ``ready`` says so.
@@ -121,7 +120,7 @@ class ServerProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the child itself; nothing happens when it is gone."""
-        if self.running and self._child is not None:
+        if self.running:
             self._child.send_signal(number)
 
     def wait(self, *, seconds: float) -> bool:
@@ -140,7 +139,7 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End the child and its process group at once."""
-        if self.running and self._child is not None:
+        if self.running:
             try:
                 os.killpg(self._child.pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -156,7 +155,13 @@ class ServerProcess:
             return ""
         return "\n".join(lines[-_TAIL_LINES:])
 
-    def _keep(self, outcome: Future[subprocess.Popen[bytes]]) -> None:
+    @property
+    def _child(self) -> subprocess.Popen[bytes]:
+        if self._started is None:
+            raise ServerFailed(f"{self.name} was not started")
+        return self._started.result()
+
+    def _keep(self, started: Future[subprocess.Popen[bytes]]) -> None:
         try:
             with self.log.open("ab") as log:
                 child = subprocess.Popen(
@@ -169,12 +174,12 @@ class ServerProcess:
                     start_new_session=True,
                 )
         except OSError as error:
-            outcome.set_exception(ServerFailed(f"{self.name} cannot be started: {error}"))
+            started.set_exception(ServerFailed(f"{self.name} cannot be started: {error}"))
             return
         except ObserverError as error:
-            outcome.set_exception(error)
+            started.set_exception(error)
             return
-        outcome.set_result(child)
+        started.set_result(child)
         child.wait()
 
     def _prefix(self) -> tuple[str, ...]:
@@ -182,6 +187,13 @@ class ServerProcess:
 
     def _environment(self) -> dict[str, str]:
         return minimal_environment(self.directory) | self.environment
+
+
+def end_of(process: ServerProcess) -> str | None:
+    """Why a process does not run any more, with the end of its log; ``None`` while it runs."""
+    if process.running:
+        return None
+    return f"ended with status {process.exit_status}\n{process.tail()}"
 
 
 def account_options(account: Account | None) -> tuple[str, ...]:
