@@ -16,7 +16,6 @@ from observer.generator.validation import validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from observer.generator.catalogue import Catalogue
     from observer.generator.signals import Expressions, Signal
@@ -138,14 +137,12 @@ def _tests(source: AlertSource, variables: Mapping[str, object], *, file: str) -
     )
 
 
-def load_source(path: Path, override: Mapping[str, tree.Tree]) -> tuple[AlertSource, str]:
-    """An alert's source with a site's override laid over it, and the name of its file.
+def source_of(raw: Mapping[str, tree.Tree], override: Mapping[str, tree.Tree], *, file: str) -> AlertSource:
+    """An alert's source with a site's override laid over it.
 
     Raises:
-        TemplateError: The file cannot be understood, or bears another name than its alert.
+        TemplateError: It has no tests, it cannot be understood, or its file bears another name.
     """
-    file = f"rules/alerts/{path.name}"
-    raw = tree.load(path, file=file)
     if "tests" not in raw:
         raise TemplateError(
             file=file, path="tests", what="an alert is refused without tests", mend=TESTS_WANTED
@@ -154,14 +151,14 @@ def load_source(path: Path, override: Mapping[str, tree.Tree]) -> tuple[AlertSou
     if "labels" in override:
         merged["labels"] = {**raw.get("labels", {}), **override["labels"]}
     source = validated(AlertSource, merged, file=file)
-    if file_name(source.alert) != path.name:
+    if file_name(source.alert) != file.rpartition("/")[2]:
         raise TemplateError(
             file=file,
             path="alert",
             what=f"the alert {source.alert} lies in a file of another name",
             mend=f"Rename the file to {file_name(source.alert)}.",
         )
-    return source, file
+    return source
 
 
 def checked(source: AlertSource, *, file: str, expressions: Expressions, catalogue: Catalogue) -> Alert:

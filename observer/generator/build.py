@@ -71,7 +71,8 @@ def read_pack(
         override = next(
             (change for name, change in overrides.alerts.items() if alerts.file_name(name) == path.name), {}
         )
-        source, file = alerts.load_source(path, override)
+        file = f"rules/alerts/{path.name}"
+        source = alerts.source_of(tree.load(path, file=file), override, file=file)
         sources[source.alert] = (source, file)
     overrides.refuse_unknown("alerts", sources)
     for name, (source, file) in sources.items():

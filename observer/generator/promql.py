@@ -46,7 +46,7 @@ def canonical(expression: str) -> str:
     Raises:
         ExpressionError: Prometheus would refuse it.
     """
-    return str(parsed(expression).prettify())
+    return str(parsed(expression).prettify()).strip()
 
 
 def longest_range(expression: str) -> float:

@@ -126,16 +126,31 @@ class Signal:
         )
 
 
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signals: dict[str, dict[str, tree.Tree]]
+
+
 def load(folder: Path, overrides: Mapping[str, tree.Tree]) -> dict[str, Signal]:
     """The signals in a folder, with a site's overrides laid over their sources.
 
     Raises:
         TemplateError: A file cannot be understood, or an id stands twice.
     """
+    paths = {f"rules/signals/{path.name}": path for path in sorted(folder.glob("*.yaml"))}
+    return collect({file: tree.load(path, file=file) for file, path in paths.items()}, overrides)
+
+
+def collect(files: Mapping[str, tree.Tree], overrides: Mapping[str, tree.Tree]) -> dict[str, Signal]:
+    """The signals in the trees of some files, with a site's overrides laid over their sources.
+
+    Raises:
+        TemplateError: A tree cannot be understood, or an id stands twice.
+    """
     signals: dict[str, Signal] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        file = f"rules/signals/{path.name}"
-        for name, source in (tree.load(path, file=file).get("signals") or {}).items():
+    for file, content in files.items():
+        for name, source in validated(_File, content, file=file).signals.items():
             where = f"signals.{name}"
             if name in signals:
                 raise TemplateError(
@@ -304,4 +319,4 @@ def _unbracketed(text: str) -> str:
     """The same expression without brackets around a single call, aggregation or selector."""
     node = promql.parsed(text)
     changed = promql.without_idle_brackets(node)
-    return str(changed.prettify())
+    return str(changed.prettify()).strip()
