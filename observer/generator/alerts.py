@@ -44,6 +44,9 @@ class FiringCase(BaseModel):
     series: tuple[Series, ...] = ()
     labels: dict[str, str] = {}
     value: float
+    after: Duration | None = Field(
+        None, description="How long into the last segment; else until all has settled."
+    )
 
 
 class SilentCase(BaseModel):
@@ -179,12 +182,13 @@ def checked(source: AlertSource, *, file: str, expressions: Expressions, catalog
     parameters = expressions.parameters
     waits = parameters.for_seconds(source.waits)
     moment = max(parameters.scrape_interval, waits // 4)
+    variables = {**expressions.variables(signal), "moment": text_of(moment), "waits": waits}
     return Alert(
         id=source.alert,
         file=file,
         source=source,
         signal=signal,
-        tests=_tests(source, {**expressions.variables(signal), "moment": text_of(moment)}, file=file),
+        tests=_tests(source, variables, file=file),
         waits=waits,
         keeps_firing=parameters.for_seconds(source.keep_firing_for),
     )

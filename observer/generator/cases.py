@@ -157,7 +157,9 @@ class CaseWriter:
         try:
             for at, firing in enumerate(alert.tests.fires_when):
                 where = f"tests.fires_when[{at}]"
-                series, lead, until = self._series(firing.series, settle=settle)
+                series, lead, until = self._series(
+                    firing.series, settle=settle if firing.after is None else firing.after
+                )
                 looks: list[dict[str, object]] = [
                     {
                         "eval_time": text_of(until),

@@ -10,6 +10,9 @@ import promql_parser as promql
 from observer.generator.faults import ExpressionError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
     from observer.generator.catalogue import Catalogue, Metric
 
 NOTHING: frozenset[str] = frozenset()
@@ -49,37 +52,36 @@ def canonical(expression: str) -> str:
     return str(parsed(expression).prettify()).strip()
 
 
+def _reaches(expression: str) -> Iterator[tuple[float, float]]:
+    """The range and the offset of every selector and subquery, in seconds."""
+    found: list[tuple[float, float]] = []
+
+    def visit(node: object) -> bool:
+        match node:
+            case promql.MatrixSelector():
+                found.append((node.range.total_seconds(), _seconds(node.vector_selector.offset)))
+            case promql.VectorSelector():
+                found.append((0.0, _seconds(node.offset)))
+            case promql.SubqueryExpr():
+                found.append((_seconds(node.range), _seconds(node.offset)))
+        return True
+
+    promql.walk(parsed(expression), visit)
+    yield from found
+
+
+def _seconds(delta: timedelta | None) -> float:
+    return delta.total_seconds() if delta else 0.0
+
+
+def longest_look_back(expression: str) -> float:
+    """Seconds of history that an expression needs: its widest range together with its offset."""
+    return max((width + offset for width, offset in _reaches(expression)), default=0.0)
+
+
 def longest_range(expression: str) -> float:
-    """Seconds that an expression looks back: its widest range, with the offset of its selector."""
-    longest = 0.0
-
-    def visit(node: object) -> bool:
-        nonlocal longest
-        if isinstance(node, promql.MatrixSelector):
-            offset = node.vector_selector.offset
-            longest = max(longest, node.range.total_seconds() + (offset.total_seconds() if offset else 0.0))
-        elif isinstance(node, promql.VectorSelector) and node.offset:
-            longest = max(longest, node.offset.total_seconds())
-        elif isinstance(node, promql.SubqueryExpr) and node.range:
-            offset = node.offset
-            longest = max(longest, node.range.total_seconds() + (offset.total_seconds() if offset else 0.0))
-        return True
-
-    promql.walk(parsed(expression), visit)
-    return longest
-
-
-def shortest_range(expression: str) -> float | None:
-    """Seconds of the narrowest range selector; None without one."""
-    ranges: list[float] = []
-
-    def visit(node: object) -> bool:
-        if isinstance(node, promql.MatrixSelector):
-            ranges.append(node.range.total_seconds())
-        return True
-
-    promql.walk(parsed(expression), visit)
-    return min(ranges, default=None)
+    """Seconds until a change has reached the whole of the widest range, wherever it is offset to."""
+    return max((width for width, _ in _reaches(expression)), default=0.0)
 
 
 def output_labels(expression: str, catalogue: Catalogue) -> frozenset[str]:

@@ -64,8 +64,8 @@ class Ratio(BaseModel):
 
     numerator: str
     denominator: str
-    denominator_above: float | str = 0
-    because: str = Field(min_length=1, description="Why smaller denominators mean nothing.")
+    denominator_above: float | str | None = 0
+    because: str = Field(min_length=1, description="Why smaller denominators mean nothing, or cannot be.")
 
 
 class Guard(BaseModel):
@@ -116,7 +116,8 @@ class Signal:
     @property
     def guard_names(self) -> tuple[str, ...]:
         """The guards that can be taken away to see whether they are needed."""
-        denominator = (DENOMINATOR,) if self.source.ratio else ()
+        ratio = self.source.ratio
+        denominator = (DENOMINATOR,) if ratio and ratio.denominator_above is not None else ()
         return denominator + tuple(str(at) for at in range(len(self.source.guards)))
 
     def fault(self, error: ExpressionError, where: str) -> TemplateError:
@@ -241,9 +242,10 @@ class Expressions:
             return self._rendered(signal, signal.source.expr or "", "expr")
         numerator = self._rendered(signal, ratio.numerator, "ratio.numerator")
         denominator = self._rendered(signal, ratio.denominator, "ratio.denominator")
+        if ratio.denominator_above is None or without == DENOMINATOR:
+            return f"({numerator}) / ({denominator})"
         least = self._rendered(signal, ratio.denominator_above, "ratio.denominator_above")
-        kept = f"({denominator})" if without == DENOMINATOR else f"(({denominator}) > {least})"
-        return f"({numerator}) / {kept}"
+        return f"({numerator}) / (({denominator}) > {least})"
 
     def asked(self, signal: Signal) -> str:
         """What a panel or an alert asks: the recorded series where there is one."""
@@ -297,7 +299,7 @@ class Expressions:
                 ),
                 "labels",
             )
-        if promql.longest_range(value) > self.parameters.retention:
+        if promql.longest_look_back(value) > self.parameters.retention:
             raise signal.fault(
                 ExpressionError(
                     f"looks back further than samples are kept ({text_of(self.parameters.retention)})",

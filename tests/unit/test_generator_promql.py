@@ -109,4 +109,4 @@ def test_a_counter_may_be_asked_for_its_presence(known: Catalogue, expression: s
 )
 def test_the_longest_look_back_counts_offsets(expression: str, seconds: float) -> None:
     """Retention and test lengths rest on it."""
-    assert promql.longest_range(expression) == seconds
+    assert promql.longest_look_back(expression) == seconds
