@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from observer.generator.signals import Expressions, Signal
 
 Severity = Literal["page", "ticket", "info"]
+WORDS = ("summary", "description", "runbook")
 TESTS_WANTED = (
     "Say under which series the alert fires (fires_when), and under which it stays silent (silent_when)."
 )
@@ -63,6 +64,7 @@ class Tests(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    interval: Duration | None = Field(None, description="Coarser than scrapes, for cases that last for days.")
     fires_when: tuple[FiringCase, ...] = Field(min_length=1)
     silent_when: tuple[SilentCase, ...] = Field(min_length=1)
 
@@ -174,9 +176,11 @@ def checked(source: AlertSource, *, file: str, expressions: Expressions, catalog
     expressions.check(signal, catalogue)
     expressions.condition(signal)
     labels = frozenset(signal.source.labels) | {"severity"} | frozenset(source.labels)
-    for name in ("summary", "description", "runbook"):
+    words = {name: getattr(source, name) for name in WORDS}
+    words = tree.render(words, expressions.variables(signal), file=file)
+    for name, text in words.items():
         try:
-            wording.check(getattr(source, name), labels=labels, unit=signal.source.unit)
+            wording.check(text, labels=labels, unit=signal.source.unit)
         except ExpressionError as error:
             raise TemplateError(file=file, path=name, what=error.what, mend=error.mend) from error
     parameters = expressions.parameters
@@ -186,7 +190,7 @@ def checked(source: AlertSource, *, file: str, expressions: Expressions, catalog
     return Alert(
         id=source.alert,
         file=file,
-        source=source,
+        source=source.model_copy(update=words),
         signal=signal,
         tests=_tests(source, variables, file=file),
         waits=waits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import promql_parser
@@ -14,7 +15,7 @@ from observer.generator.faults import ExpressionError, TemplateError, did_you_me
 from observer.generator.tree import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from observer.generator.alerts import Alert, FiringCase, Series
     from observer.generator.catalogue import Catalogue
@@ -50,9 +51,11 @@ class Timeline:
                 or (match["what"] == "absent" and match["rate"])
             ):
                 raise ExpressionError(f"{part!r} is no segment of a series", SHAPES)
-            self.segments.append(
-                (match["what"], bool(match["rate"]), None if last else seconds_of(match["span"]))
-            )
+            try:
+                span = None if last else seconds_of(match["span"])
+            except ValueError as error:
+                raise ExpressionError(str(error), SHAPES) from error
+            self.segments.append((match["what"], bool(match["rate"]), span))
 
     @property
     def lead(self) -> float:
@@ -100,6 +103,29 @@ def _selector(series: Series, defaults: dict[str, str], catalogue: Catalogue) ->
     return f"{node.name}{{{inner}}}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The series of one case in promtool's notation, with the seconds before its last segment and in all."""
+
+    series: list[dict[str, str]]
+    lead: float
+    until: float
+
+    def test(
+        self, name: str, alert: str, looks: Mapping[float, list[dict[str, object]]], *, interval: float
+    ) -> dict[str, object]:
+        """One test of promtool: what is expected to fire at each of some moments."""
+        return {
+            "name": name,
+            "interval": text_of(interval),
+            "input_series": self.series,
+            "alert_rule_test": [
+                {"eval_time": text_of(moment), "alertname": alert, "exp_alerts": expected}
+                for moment, expected in looks.items()
+            ],
+        }
+
+
 class CaseWriter:
     """Writes the tests of alerts for one site's parameters.
 
@@ -110,22 +136,22 @@ class CaseWriter:
     """
 
     def __init__(self, parameters: Parameters, catalogue: Catalogue) -> None:
-        self.interval = parameters.scrape_interval
+        self.scrape_interval = parameters.scrape_interval
         self.catalogue = catalogue
         self.scraped = {"job": parameters.job, "instance": parameters.observer_addresses[0]}
 
-    def _series(self, cases: Iterable[Series], *, settle: float) -> tuple[list[dict[str, str]], float, float]:
+    def _told(self, cases: Iterable[Series], *, settle: float, interval: float) -> _Told:
         timelines = [(series, Timeline(str(series.values))) for series in cases]
         lead = max((timeline.lead for _, timeline in timelines), default=0.0)
-        until = math.ceil((lead + settle) / self.interval) * self.interval
+        until = math.ceil((lead + settle) / interval) * interval
         written = [
             {
                 "series": _selector(series, self.scraped, self.catalogue),
-                "values": timeline.notation(interval=self.interval, until=until),
+                "values": timeline.notation(interval=interval, until=until),
             }
             for series, timeline in timelines
         ]
-        return written, lead, until
+        return _Told(written, lead, until)
 
     def _expected(self, alert: Alert, case: FiringCase) -> dict[str, object]:
         own = {name: self.scraped.get(name, "") for name in alert.signal.source.labels}
@@ -151,54 +177,30 @@ class CaseWriter:
         Raises:
             TemplateError: A case names what no exporter has, or is not understood.
         """
-        settle = promql.longest_range(expr) + alert.waits + SETTLING * self.interval
+        interval = max(self.scrape_interval, alert.tests.interval or 0.0)
+        settle = promql.longest_range(expr) + alert.waits + SETTLING * interval
         tests: list[dict[str, object]] = []
         where = "tests"
         try:
             for at, firing in enumerate(alert.tests.fires_when):
                 where = f"tests.fires_when[{at}]"
-                series, lead, until = self._series(
-                    firing.series, settle=settle if firing.after is None else firing.after
-                )
-                looks: list[dict[str, object]] = [
-                    {
-                        "eval_time": text_of(until),
-                        "alertname": alert.id,
-                        "exp_alerts": [self._expected(alert, firing)],
-                    }
-                ]
-                if lead >= self.interval:
-                    looks.insert(
-                        0,
-                        {"eval_time": text_of(lead - self.interval), "alertname": alert.id, "exp_alerts": []},
-                    )
-                tests.append(self._test(f"fires when {firing.name}", series, looks))
+                after = settle if firing.after is None else firing.after
+                told = self._told(firing.series, settle=after, interval=interval)
+                looks: dict[float, list[dict[str, object]]] = {}
+                if told.lead >= interval:
+                    looks[told.lead - interval] = []
+                looks[told.until] = [self._expected(alert, firing)]
+                tests.append(told.test(f"fires when {firing.name}", alert.id, looks, interval=interval))
             for at, silent in enumerate(alert.tests.silent_when):
                 where = f"tests.silent_when[{at}]"
-                series, _, until = self._series(silent.series, settle=settle)
-                steps = [
-                    math.ceil(until * look / SILENT_LOOKS / self.interval)
-                    for look in range(1, SILENT_LOOKS + 1)
-                ]
-                looks = [
-                    {"eval_time": text_of(step * self.interval), "alertname": alert.id, "exp_alerts": []}
-                    for step in sorted(set(steps))
-                ]
-                tests.append(self._test(f"silent when {silent.name}", series, looks))
+                told = self._told(silent.series, settle=settle, interval=interval)
+                moments = (told.until * look / SILENT_LOOKS for look in range(1, SILENT_LOOKS + 1))
+                looks = {math.ceil(moment / interval) * interval: [] for moment in moments}
+                tests.append(told.test(f"silent when {silent.name}", alert.id, looks, interval=interval))
         except ExpressionError as error:
             raise TemplateError(file=alert.file, path=where, what=error.what, mend=error.mend) from error
         return {
             "rule_files": [rule_file],
-            "evaluation_interval": text_of(self.interval),
+            "evaluation_interval": text_of(interval),
             "tests": tests,
-        }
-
-    def _test(
-        self, name: str, series: list[dict[str, str]], looks: list[dict[str, object]]
-    ) -> dict[str, object]:
-        return {
-            "name": name,
-            "interval": text_of(self.interval),
-            "input_series": series,
-            "alert_rule_test": looks,
         }

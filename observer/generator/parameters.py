@@ -30,7 +30,7 @@ class Parameters(BaseModel):
         1.0, gt=0, description="Factor on every `for` and `keep_firing_for`; below 1 for demonstrations."
     )
     range_scale: float = Field(
-        1.0, gt=0, description="Factor on every range of a rate, never below four scrapes."
+        1.0, gt=0, description="Factor on ranges, never below four scrapes, and on offsets."
     )
     retention: Duration = Field(
         1296000.0, gt=0, description="How long Prometheus keeps samples; no rule may look further back."

@@ -206,6 +206,7 @@ class Expressions:
             **threshold,
             "by": ", ".join(source.labels),
             "over": lambda text: f"[{self.range_text(self.parameters.range_seconds(seconds_of(text)))}]",
+            "ago": lambda text: text_of(seconds_of(text) * self.parameters.range_scale),
             "seconds": lambda text: self.parameters.range_seconds(seconds_of(text)),
             "signal": lambda name: self._within(signal).reference(name, file=signal.file, path=signal.id),
         }
