@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from observer.errors import ConfigurationError
-from observer.generator import build, output, overrides, sources
+from observer.generator import build, output, overrides, routing, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from observer.generator.catalogue import Declaration
     from observer.generator.output import GeneratedFile
@@ -54,7 +54,7 @@ def own_declarations() -> Sequence[Declaration]:
 
 def _roots(out: Path | None) -> dict[sources.Family, Path]:
     if out is not None:
-        return {"rules": out, "dashboards": out}
+        return {"rules": out, "dashboards": out / "grafana"}
     rules, dashboards = sources.checkout("rules"), sources.checkout("dashboards")
     if rules is None or dashboards is None:
         raise ConfigurationError(
@@ -69,15 +69,17 @@ def _run(
     out: Path | None,
     check: bool,
     override_file: Path | None,
-    given: dict[str, object | None],
+    given: Mapping[str, object | None],
 ) -> None:
     site = overrides.load(override_file)
-    parameters = site.merged_parameters({name: value for name, value in given.items() if value is not None})
     pack = build.read_pack(
         rules=sources.folder_of("rules"),
+        dashboards=sources.folder_of("dashboards"),
         declarations=own_declarations(),
         overrides=site,
-        parameters=parameters,
+        parameters=site.merged_parameters(
+            {name: value for name, value in given.items() if value is not None}
+        ),
     )
     files = list(make(pack))
     roots = _roots(out)
@@ -93,7 +95,7 @@ def _run(
     typer.echo(f"{len(files)} files generated, {len(changed)} of them changed.")
 
 
-@generate.command()
+@generate.command(name="rules")
 def rules(
     *,
     out: Out = None,
@@ -104,31 +106,53 @@ def rules(
     range_scale: RangeScale = None,
 ) -> None:
     """Alert and recording rules, a promtool test and a runbook for every alert."""
-    _run(
-        build.rule_files,
-        out=out,
-        check=check,
-        override_file=overrides_file,
-        given={"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale},
-    )
+    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    _run(build.rule_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
-@generate.command()
+@generate.command(name="prometheus")
 def prometheus(
     *,
     out: Out = None,
     check: Check = False,
     overrides_file: Overrides = None,
     scrape_interval: ScrapeInterval = None,
+    for_scale: ForScale = None,
+    range_scale: RangeScale = None,
 ) -> None:
     """Prometheus's configuration: the scrape of Observer, the rules, the Alertmanagers."""
-    _run(
-        build.prometheus_files,
-        out=out,
-        check=check,
-        override_file=overrides_file,
-        given={"scrape_interval": scrape_interval},
-    )
+    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    _run(build.prometheus_files, out=out, check=check, override_file=overrides_file, given=given)
+
+
+@generate.command(name="alertmanager")
+def alertmanager(
+    *,
+    out: Out = None,
+    check: Check = False,
+    overrides_file: Overrides = None,
+    scrape_interval: ScrapeInterval = None,
+    for_scale: ForScale = None,
+    range_scale: RangeScale = None,
+) -> None:
+    """Alertmanager's configuration: routes by severity, and which alert mutes which."""
+    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    _run(routing.alertmanager_files, out=out, check=check, override_file=overrides_file, given=given)
+
+
+@generate.command(name="dashboards")
+def dashboards(
+    *,
+    out: Out = None,
+    check: Check = False,
+    overrides_file: Overrides = None,
+    scrape_interval: ScrapeInterval = None,
+    for_scale: ForScale = None,
+    range_scale: RangeScale = None,
+) -> None:
+    """Grafana's dashboards, and the provisioning files that load them."""
+    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    _run(build.grafana_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
 @generate.command(name="all")
@@ -142,10 +166,5 @@ def everything(
     range_scale: RangeScale = None,
 ) -> None:
     """Everything that can be generated."""
-    _run(
-        lambda pack: [*build.rule_files(pack), *build.prometheus_files(pack)],
-        out=out,
-        check=check,
-        override_file=overrides_file,
-        given={"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale},
-    )
+    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    _run(build.all_files, out=out, check=check, override_file=overrides_file, given=given)

@@ -99,6 +99,7 @@ class Alert:
     tests: Tests
     waits: float
     keeps_firing: float
+    dashboard_url: str = ""
 
     def annotations(self) -> dict[str, str]:
         """Its words, as templates."""
@@ -106,6 +107,7 @@ class Alert:
             "summary": self.source.summary.strip(),
             "description": self.source.description.strip(),
             "runbook": self.source.runbook.strip(),
+            **({"dashboard_url": self.dashboard_url} if self.dashboard_url else {}),
         }
 
     def labels(self) -> dict[str, str]:

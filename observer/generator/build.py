@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from observer.generator import alerts, catalogue, promql, signals, tree
@@ -10,7 +10,9 @@ from observer.generator.cases import CaseWriter
 from observer.generator.documents import yaml_text
 from observer.generator.durations import text_of
 from observer.generator.faults import TemplateError
+from observer.generator.grafana import Dashboards, DashboardWriter, dashboard_files
 from observer.generator.output import HEADER, GeneratedFile
+from observer.generator.routing import alertmanager_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,18 +39,27 @@ class Pack:
 
     parameters: Parameters
     rules: Path
+    provisioning: Path
     expressions: Expressions
     alerts: dict[str, Alert]
     catalogue: Catalogue
+    dashboards: Dashboards
 
 
 def read_pack(
-    *, rules: Path, declarations: Sequence[Declaration], overrides: Overrides, parameters: Parameters
+    *,
+    rules: Path,
+    dashboards: Path,
+    declarations: Sequence[Declaration],
+    overrides: Overrides,
+    parameters: Parameters,
 ) -> Pack:
     """Read the templates in ``rules``, lay the overrides over them, and check everything.
 
     Args:
         rules: The folder with catalogue, signals, alerts and templates.
+
+        dashboards: The folder with the templates of dashboards and of their provisioning.
 
         declarations: The exporter's; Observer's own catalogue is made of them.
 
@@ -84,12 +95,38 @@ def read_pack(
                     what=f"{name} mutes {muted}, which is no alert",
                     mend="Correct the name.",
                 )
+    drawn = DashboardWriter(expressions, known).everything(dashboards / "templates")
     built = {
         name: alerts.checked(source, file=file, expressions=expressions, catalogue=known)
         for name, (source, file) in sorted(sources.items())
         if source.enabled
     }
-    return Pack(parameters, rules, expressions, built, known)
+    linked = {
+        name: replace(alert, dashboard_url=_dashboard_url(alert, drawn, parameters))
+        for name, alert in built.items()
+    }
+    return Pack(
+        parameters=parameters,
+        rules=rules,
+        provisioning=dashboards / "provisioning",
+        expressions=expressions,
+        alerts=linked,
+        catalogue=known,
+        dashboards=drawn,
+    )
+
+
+def _dashboard_url(alert: Alert, drawn: Dashboards, parameters: Parameters) -> str:
+    """Where the alert's signal is drawn, narrowed to what it is about; empty where that is nowhere."""
+    place = drawn.places.get(alert.signal.id)
+    if place is None or not parameters.grafana_url:
+        return ""
+    carried = "".join(
+        f"&var-{label}={{{{ $labels.{label} | urlquery }}}}"
+        for label in place.labels
+        if label in alert.signal.source.labels
+    )
+    return f"{parameters.grafana_url.rstrip('/')}/d/{place.uid}?viewPanel={place.panel}{carried}"
 
 
 def _groups(pack: Pack) -> dict[str, list[Alert]]:
@@ -184,3 +221,13 @@ def prometheus_files(pack: Pack) -> list[GeneratedFile]:
     retention = text_of(pack.parameters.retention)
     header = f"{HEADER}\nThe rules expect --storage.tsdb.retention.time={retention} or longer."
     return [GeneratedFile("rules", "prometheus/prometheus.yml", yaml_text(document, header=header))]
+
+
+def grafana_files(pack: Pack) -> list[GeneratedFile]:
+    """Dashboards, and what makes Grafana load them."""
+    return dashboard_files(pack.dashboards, pack.provisioning, pack.parameters.template_variables())
+
+
+def all_files(pack: Pack) -> list[GeneratedFile]:
+    """Everything that can be generated."""
+    return [*rule_files(pack), *prometheus_files(pack), *alertmanager_files(pack), *grafana_files(pack)]

@@ -48,6 +48,9 @@ class Parameters(BaseModel):
     grafana_url: str = Field(
         "http://localhost:3000", description="Grafana, as people reach it; for links in alerts."
     )
+    grafana_dashboards_path: str = Field(
+        "/var/lib/grafana/dashboards", description="Where Grafana finds the dashboards."
+    )
     webhook_url: str = Field(
         "http://observer/api/v1/alerts", description="Observer's receiver, as Alertmanager reaches it."
     )

@@ -49,7 +49,12 @@ def canonical(expression: str) -> str:
     Raises:
         ExpressionError: Prometheus would refuse it.
     """
-    return str(parsed(expression).prettify()).strip()
+    return printed(parsed(expression))
+
+
+def printed(node: Any) -> str:  # noqa: ANN401 - see parsed()
+    """A tree as Prometheus itself would print it, without brackets that group nothing."""
+    return str(_without_idle_brackets(node).prettify()).strip()
 
 
 def _reaches(expression: str) -> Iterator[tuple[float, float]]:
@@ -254,7 +259,7 @@ def _pinned(node: Any) -> frozenset[str]:  # noqa: ANN401 - see parsed()
     return frozenset(m.name for m in selector.matchers.matchers if m.op == promql.MatchOp.Equal)
 
 
-def without_idle_brackets(node: Any) -> Any:  # noqa: ANN401 - see parsed()
+def _without_idle_brackets(node: Any) -> Any:  # noqa: ANN401 - see parsed()
     """The same expression without brackets around what needs none: a selector, a call, an aggregation."""
 
     def visit(inner: Any) -> Any:  # noqa: ANN401 - see parsed()

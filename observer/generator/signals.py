@@ -14,7 +14,7 @@ from observer.generator.faults import ExpressionError, TemplateError, did_you_me
 from observer.generator.validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from observer.generator.catalogue import Catalogue
@@ -169,19 +169,16 @@ def collect(files: Mapping[str, tree.Tree], overrides: Mapping[str, tree.Tree]) 
 
 @dataclass(frozen=True, slots=True)
 class Expressions:
-    """Renders signals for one use: for rules, or for panels.
+    """Renders signals.
 
     Args:
         signals: By id.
 
         parameters: The site's.
-
-        range_text: Makes the text of a range of so many seconds; panels put Grafana's variable there.
     """
 
     signals: Mapping[str, Signal]
     parameters: Parameters
-    range_text: Callable[[float], str] = text_of
     _trail: tuple[str, ...] = field(default=())
 
     def signal(self, name: str, *, file: str, path: str) -> Signal:
@@ -196,19 +193,26 @@ class Expressions:
             )
         return self.signals[name]
 
+    def site_variables(self, *, file: str, path: str) -> dict[str, object]:
+        """What any expression may name: the site's parameters, ranges, and signals by their ids."""
+        return {
+            **self.parameters.template_variables(),
+            "over": lambda text: f"[{text_of(self.parameters.range_seconds(seconds_of(text)))}]",
+            "ago": lambda text: text_of(seconds_of(text) * self.parameters.range_scale),
+            "seconds": lambda text: self.parameters.range_seconds(seconds_of(text)),
+            "signal": lambda name: self.reference(name, file=file, path=path),
+        }
+
     def variables(self, signal: Signal) -> dict[str, object]:
         """What templates inside a signal, and tests of its alerts, may name."""
         source = signal.source
         threshold = {"threshold": source.threshold.value} if source.threshold else {}
+        inner = self._within(signal)
         return {
-            **self.parameters.template_variables(),
+            **inner.site_variables(file=signal.file, path=signal.id),
             **source.parameters,
             **threshold,
             "by": ", ".join(source.labels),
-            "over": lambda text: f"[{self.range_text(self.parameters.range_seconds(seconds_of(text)))}]",
-            "ago": lambda text: text_of(seconds_of(text) * self.parameters.range_scale),
-            "seconds": lambda text: self.parameters.range_seconds(seconds_of(text)),
-            "signal": lambda name: self._within(signal).reference(name, file=signal.file, path=signal.id),
         }
 
     def _within(self, signal: Signal) -> Expressions:
@@ -217,7 +221,7 @@ class Expressions:
             raise TemplateError(
                 file=signal.file, path=signal.id, what=f"refers to itself: {circle}", mend="Break the circle."
             )
-        return Expressions(self.signals, self.parameters, self.range_text, (*self._trail, signal.id))
+        return Expressions(self.signals, self.parameters, (*self._trail, signal.id))
 
     def reference(self, name: str, *, file: str, path: str) -> str:
         """How another expression asks for a signal: by its recorded name, or by all of it in brackets."""
@@ -273,7 +277,7 @@ class Expressions:
                 kept = self._rendered(signal, guard.keep, f"guards[{at}].keep")
                 text += f" and on ({', '.join(signal.source.labels)}) ({kept})"
         try:
-            return promql.canonical(_unbracketed(text))
+            return promql.canonical(text)
         except ExpressionError as error:
             raise signal.fault(error, "expr") from error
 
@@ -316,10 +320,3 @@ class Expressions:
             for signal in self.signals.values()
             if signal.source.record
         )
-
-
-def _unbracketed(text: str) -> str:
-    """The same expression without brackets around a single call, aggregation or selector."""
-    node = promql.parsed(text)
-    changed = promql.without_idle_brackets(node)
-    return str(changed.prettify()).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from observer.generator.faults import ExpressionError, did_you_mean
 
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WITH = re.compile(r"\{\{ with \$labels\.(\w+) \}\}(.*?)\{\{ end \}\}", re.DOTALL)
-LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
+LABEL = re.compile(r"\{\{ \$labels\.(\w+)( \| urlquery)? \}\}")
 VALUE = re.compile(r"\{\{ \$value \| ([^}]+?) \}\}")
 PRINTF = re.compile(r'printf "(%\.\df)"')
 FORMS = (
-    "Use {{ $labels.NAME }}, {{ with $labels.NAME }}text {{ . }}{{ end }}, or {{ $value | FUNCTION }} with "
+    "Use {{ $labels.NAME }}, {{ $labels.NAME | urlquery }}, "
+    "{{ with $labels.NAME }}text {{ . }}{{ end }}, or {{ $value | FUNCTION }} with "
     'humanize, humanize1024, humanizeDuration, humanizePercentage or printf "%.0f".'
 )
 
@@ -99,7 +101,7 @@ def read(template: str, *, labels: Mapping[str, str], value: float) -> str:
         ExpressionError: The template uses a form that is not supported.
     """
     text = WITH.sub(lambda m: m[2].replace("{{ . }}", labels[m[1]]) if labels.get(m[1]) else "", template)
-    text = LABEL.sub(lambda m: labels.get(m[1], ""), text)
+    text = LABEL.sub(lambda m: quote_plus(labels.get(m[1], "")) if m[2] else labels.get(m[1], ""), text)
     return VALUE.sub(lambda m: _function(m[1])(value), text)
 
 

@@ -33,6 +33,7 @@ def pack_for(parameters: Mapping[str, object]) -> build.Pack:
     site = Overrides({"parameters": dict(parameters)}, file="site.yaml")
     return build.read_pack(
         rules=ROOT / "rules",
+        dashboards=ROOT / "dashboards",
         declarations=declarations(),
         overrides=site,
         parameters=site.merged_parameters({}),
@@ -45,9 +46,7 @@ def shipped() -> build.Pack:
 
 
 def generate(pack: build.Pack, folder: Path) -> Path:
-    output.write(
-        [*build.rule_files(pack), *build.prometheus_files(pack)], {"rules": folder, "dashboards": folder}
-    )
+    output.write(build.all_files(pack), {"rules": folder, "dashboards": folder / "grafana"})
     return folder / "prometheus"
 
 
@@ -153,11 +152,11 @@ def test_a_missing_guard_breaks_a_silent_case(shipped: build.Pack, tmp_path: Pat
 
 def test_the_committed_rules_are_what_the_templates_say(shipped: build.Pack) -> None:
     """Templates and generated files never drift apart in a commit."""
-    files = [*build.rule_files(shipped), *build.prometheus_files(shipped)]
+    files = build.all_files(shipped)
     roots = {"rules": ROOT / "rules" / "generated", "dashboards": ROOT / "dashboards" / "generated"}
     assert output.differences(files, roots) == ""
 
 
 def test_the_same_templates_give_the_same_bytes(shipped: build.Pack) -> None:
     """No clock, no chance, no order of a set reaches the output."""
-    assert build.rule_files(shipped) == build.rule_files(pack_for({}))
+    assert build.all_files(shipped) == build.all_files(pack_for({}))
