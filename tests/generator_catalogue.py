@@ -56,6 +56,8 @@ OWN = (
         Declared(f"pg_stat_statements_{name}_total", "counter", STATEMENT, "postgres")
         for name in ("calls", "rows", "seconds", "block_read_seconds", "block_write_seconds")
     ),
+    Declared("pg_stat_statements_query_id", "counter", ("query", "queryid"), "postgres"),
+    Declared("pg_scrape_collector_success", "gauge", ("collector",), "postgres"),
     Declared("pgbouncer_up", "gauge", (), "pgbouncer"),
     Declared("pgbouncer_pools_client_maxwait_seconds", "gauge", POOL, "pgbouncer"),
     Declared("pgbouncer_pools_client_waiting_connections", "gauge", POOL, "pgbouncer"),
@@ -67,6 +69,7 @@ OWN = (
         ("database", "force_user", "host", "name", "pool_mode", "port"),
         "pgbouncer",
     ),
+    Declared("hikaricp_up", "gauge", (), "hikari"),
     Declared("hikaricp_connections_pending", "gauge", ("pool",), "hikari"),
     Declared("hikaricp_connections_active", "gauge", ("pool",), "hikari"),
     Declared("hikaricp_connections_idle", "gauge", ("pool",), "hikari"),

@@ -194,7 +194,19 @@ def rule_files(pack: Pack) -> list[GeneratedFile]:
             GeneratedFile("rules", f"prometheus/tests/{alert.id}.yml", yaml_text(document, header=HEADER))
         )
         files.append(GeneratedFile("rules", f"runbooks/{alert.id}.md", runbook(pack, alert)))
-    return files
+    return [*files, GeneratedFile("rules", "runbooks/README.md", _runbook_index(pack))]
+
+
+def _runbook_index(pack: Pack) -> str:
+    """All alerts on one page."""
+    lines = [
+        f"| [{alert.id}]({alert.id}.md) | {alert.source.severity} | {alert.signal.source.title} |"
+        f" `{threshold.operator} {tree.number_text(threshold.value)}` | {text_of(alert.waits)} |"
+        for alert in pack.alerts.values()
+        if (threshold := alert.signal.source.threshold)
+    ]
+    head = "| alert | severity | signal | threshold | for |\n|---|---|---|---|---|\n"
+    return f"<!-- {HEADER} -->\n\n# Alerts\n\n{head}" + "\n".join(lines) + "\n"
 
 
 def runbook(pack: Pack, alert: Alert) -> str:
