@@ -61,6 +61,23 @@ def _check_legend(legend: str, labels: frozenset[str]) -> None:
             )
 
 
+def _link(title: str, **said: object) -> Json:
+    """A link with every key that Grafana's schema wants."""
+    return {
+        "title": title,
+        "type": "link",
+        "asDropdown": False,
+        "icon": "external link",
+        "includeVars": False,
+        "keepTime": False,
+        "tags": [],
+        "targetBlank": False,
+        "tooltip": "",
+        "url": "",
+        **said,
+    }
+
+
 class DashboardWriter:
     """Renders dashboards.
 
@@ -192,7 +209,7 @@ class DashboardWriter:
         ]
         carried = "&".join(f"${{{name}:queryparam}}" for name in shared)
         url = f"/d/{other.uid}?${{__url_time_range}}&{carried}"
-        return [{"title": other.title, "url": url, "targetBlank": False}]
+        return [_link(other.title, type="link", url=url)]
 
     def _document(
         self, source: DashboardSource, file: str, sources: Mapping[str, tuple[DashboardSource, str]]
@@ -215,6 +232,8 @@ class DashboardWriter:
                         "name": "Firing alerts",
                         "datasource": panels.DATASOURCE,
                         "enable": True,
+                        # Newer data sources read the target, older ones the keys beside it.
+                        "target": {"expr": firing, "interval": "60s", "refId": "Anno"},
                         "expr": firing,
                         "hide": False,
                         "iconColor": "red",
@@ -229,18 +248,14 @@ class DashboardWriter:
             "graphTooltip": 1,
             "id": None,
             "links": [
-                {
-                    "title": "Observer",
-                    "type": "dashboards",
-                    "tags": ["observer"],
-                    "asDropdown": True,
-                    "icon": "external link",
-                    "includeVars": True,
-                    "keepTime": True,
-                    "targetBlank": False,
-                    "tooltip": "",
-                    "url": "",
-                }
+                _link(
+                    "Observer",
+                    type="dashboards",
+                    tags=["observer"],
+                    asDropdown=True,
+                    includeVars=True,
+                    keepTime=True,
+                )
             ],
             "panels": made,
             "preload": False,

@@ -91,7 +91,6 @@ def _table(panel: PanelSource) -> tuple[Json, Json, str]:
     first = next((target.column for target in panel.queries if target.column), "")
     options = {
         "cellHeight": "sm",
-        "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
         "showHeader": True,
         "sortBy": [{"desc": True, "displayName": first}] if first else [],
     }

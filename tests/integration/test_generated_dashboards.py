@@ -58,6 +58,20 @@ def closed(properties: dict[str, Any], *optional: str) -> dict[str, Any]:
 
 STRING, NUMBER, BOOL = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 DATASOURCE = closed({"type": {"const": "prometheus"}, "uid": {"const": "${datasource}"}})
+LINK = closed(
+    {
+        "title": STRING,
+        "type": {"enum": ["link", "dashboards"]},
+        "asDropdown": BOOL,
+        "icon": STRING,
+        "includeVars": BOOL,
+        "keepTime": BOOL,
+        "tags": {"type": "array", "items": STRING},
+        "targetBlank": BOOL,
+        "tooltip": STRING,
+        "url": STRING,
+    }
+)
 PANEL = closed(
     {
         "id": {"type": "integer", "minimum": 1},
@@ -96,7 +110,7 @@ PANEL = closed(
             }
         ),
         "options": {"type": "object"},
-        "links": {"type": "array", "items": closed({"title": STRING, "url": STRING, "targetBlank": BOOL})},
+        "links": {"type": "array", "items": LINK},
         "targets": {
             "type": "array",
             "minItems": 1,
@@ -127,6 +141,7 @@ def test_panels_have_the_shape_of_the_classic_schema(documents: dict[str, Any]) 
         for panel in panels_of(document):
             jsonschema.validate(panel, PANEL)
             assert panel["type"] not in REMOVED
+        jsonschema.validate(document["links"], {"type": "array", "items": LINK})
 
 
 def test_ids_and_refids_are_unique(documents: dict[str, Any]) -> None:
