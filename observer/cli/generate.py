@@ -41,6 +41,10 @@ ScrapeInterval = Annotated[
 ForScale = Annotated[
     float | None, typer.Option("--for-scale", help="Factor on every waiting time; 0.1 makes a demonstration.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter, as observer_addresses=HOST:PORT."),
+]
 RangeScale = Annotated[
     float | None, typer.Option("--range-scale", help="Factor on every range; never below four scrapes.")
 ]
@@ -63,13 +67,24 @@ def _roots(out: Path | None) -> dict[sources.Family, Path]:
     return {"rules": rules / "generated", "dashboards": dashboards / "generated"}
 
 
+def _given(settings: list[str] | None, **options: object | None) -> dict[str, object]:
+    """The parameters that the command line gives; an option outranks ``--set``."""
+    given: dict[str, object] = {}
+    for setting in settings or ():
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set {setting} gives no value", remedy="Write --set NAME=VALUE.")
+        given[name.strip()] = value
+    return given | {name: value for name, value in options.items() if value is not None}
+
+
 def _run(
     make: Callable[[build.Pack], Iterable[GeneratedFile]],
     *,
     out: Path | None,
     check: bool,
     override_file: Path | None,
-    given: Mapping[str, object | None],
+    given: Mapping[str, object],
 ) -> None:
     site = overrides.load(override_file)
     pack = build.read_pack(
@@ -104,9 +119,10 @@ def rules(
     scrape_interval: ScrapeInterval = None,
     for_scale: ForScale = None,
     range_scale: RangeScale = None,
+    settings: Settings = None,
 ) -> None:
     """Alert and recording rules, a promtool test and a runbook for every alert."""
-    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(build.rule_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
@@ -119,9 +135,10 @@ def prometheus(
     scrape_interval: ScrapeInterval = None,
     for_scale: ForScale = None,
     range_scale: RangeScale = None,
+    settings: Settings = None,
 ) -> None:
     """Prometheus's configuration: the scrape of Observer, the rules, the Alertmanagers."""
-    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(build.prometheus_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
@@ -134,9 +151,10 @@ def alertmanager(
     scrape_interval: ScrapeInterval = None,
     for_scale: ForScale = None,
     range_scale: RangeScale = None,
+    settings: Settings = None,
 ) -> None:
     """Alertmanager's configuration: routes by severity, and which alert mutes which."""
-    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(routing.alertmanager_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
@@ -149,9 +167,10 @@ def dashboards(
     scrape_interval: ScrapeInterval = None,
     for_scale: ForScale = None,
     range_scale: RangeScale = None,
+    settings: Settings = None,
 ) -> None:
     """Grafana's dashboards, and the provisioning files that load them."""
-    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(build.grafana_files, out=out, check=check, override_file=overrides_file, given=given)
 
 
@@ -164,7 +183,8 @@ def everything(
     scrape_interval: ScrapeInterval = None,
     for_scale: ForScale = None,
     range_scale: RangeScale = None,
+    settings: Settings = None,
 ) -> None:
     """Everything that can be generated."""
-    given = {"scrape_interval": scrape_interval, "for_scale": for_scale, "range_scale": range_scale}
+    given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(build.all_files, out=out, check=check, override_file=overrides_file, given=given)

@@ -13,6 +13,13 @@ def _seconds(value: object) -> object:
     return seconds_of(value) if isinstance(value, str) else value
 
 
+def _parts(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_parts)]
+"""host:port, as a list or parted by commas."""
+
 Duration = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 """Seconds; written as Prometheus writes durations."""
 
@@ -36,12 +43,12 @@ class Parameters(BaseModel):
         1296000.0, gt=0, description="How long Prometheus keeps samples; no rule may look further back."
     )
     job: str = Field("observer", min_length=1, description="The job name of Observer's own scrape.")
-    observer_addresses: tuple[str, ...] = Field(
+    observer_addresses: Addresses = Field(
         ("observer:8080",),
         min_length=1,
         description="host:port of every Observer, as Prometheus reaches them.",
     )
-    alertmanager_addresses: tuple[str, ...] = Field(
+    alertmanager_addresses: Addresses = Field(
         ("alertmanager:9093",), description="host:port of every Alertmanager; empty for none."
     )
     prometheus_url: str = Field("http://prometheus:9090", description="Prometheus, as Grafana reaches it.")

@@ -89,6 +89,11 @@ def longest_range(expression: str) -> float:
     return max((width for width, _ in _reaches(expression)), default=0.0)
 
 
+def shortest_range(expression: str) -> float | None:
+    """Seconds of its narrowest range; None without one."""
+    return min((width for width, _ in _reaches(expression) if width), default=None)
+
+
 def output_labels(expression: str, catalogue: Catalogue) -> frozenset[str]:
     """The labels that results of an expression may carry, once every part of it was checked.
 

@@ -304,14 +304,32 @@ class Expressions:
                 ),
                 "labels",
             )
-        if promql.longest_look_back(value) > self.parameters.retention:
-            raise signal.fault(
-                ExpressionError(
-                    f"looks back further than samples are kept ({text_of(self.parameters.retention)})",
-                    "Shorten its range, or raise the parameter retention with Prometheus's own setting.",
-                ),
-                "expr",
-            )
+        self._check_ranges(signal, value)
+
+    def _check_ranges(self, signal: Signal, value: str) -> None:
+        """No range beyond what is kept, and none too narrow for a failed scrape."""
+        guards = [
+            self._rendered(signal, guard.keep, f"guards[{at}].keep")
+            for at, guard in enumerate(signal.source.guards)
+        ]
+        for text in (value, *guards):
+            if promql.longest_look_back(text) > self.parameters.retention:
+                raise signal.fault(
+                    ExpressionError(
+                        f"looks back further than samples are kept ({text_of(self.parameters.retention)})",
+                        "Shorten its range, or raise the parameter retention with Prometheus's own setting.",
+                    ),
+                    "expr",
+                )
+            shortest = promql.shortest_range(text)
+            if shortest is not None and shortest < self.parameters.range_seconds(0):
+                raise signal.fault(
+                    ExpressionError(
+                        f"has a range of {text_of(shortest)}, which falls silent when one scrape fails",
+                        'Write it as [[ over("5m") ]], which is never shorter than four scrapes.',
+                    ),
+                    "expr",
+                )
 
     def recorded(self) -> tuple[Metric, ...]:
         """The series that recording rules make of signals, as the catalogue knows them."""

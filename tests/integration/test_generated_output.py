@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from observer.cli import generate as command
 from observer.errors import NotAvailable
 from observer.generator import sources
+from observer.generator.faults import TemplateError
+from observer.generator.parameters import Parameters
 from tests.generator_catalogue import declarations
 
 if TYPE_CHECKING:
@@ -75,6 +77,17 @@ def test_the_command_line_outranks_the_file(tmp_path: Path) -> None:
     assert written["scrape_configs"][0]["job_name"] == "watch"
 
 
+def test_any_parameter_can_be_set(tmp_path: Path) -> None:
+    """Addresses too, so that a demonstration needs no file; a misspelt name is told."""
+    done = run("prometheus", "--out", tmp_path, "--set", "observer_addresses=127.0.0.1:1, 127.0.0.1:2")
+    assert done.exit_code == 0
+    written = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    assert written["scrape_configs"][0]["static_configs"][0]["targets"] == ["127.0.0.1:1", "127.0.0.1:2"]
+    wrong = run("prometheus", "--out", tmp_path, "--set", "observer_adresses=x")
+    assert isinstance(wrong.exception, TemplateError)
+    assert "observer_addresses" in wrong.exception.remedy
+
+
 def test_templates_are_found_in_a_checkout_and_in_a_wheel(tmp_path: Path) -> None:
     """Beside the package with its build file, else inside the package; nowhere is an error that says so."""
     checkout = tmp_path / "checkout"
@@ -88,3 +101,14 @@ def test_templates_are_found_in_a_checkout_and_in_a_wheel(tmp_path: Path) -> Non
     assert sources.folder_of("rules", package=wheel / "observer") == wheel / "observer" / "data" / "rules"
     with pytest.raises(NotAvailable):
         sources.folder_of("dashboards", package=wheel / "observer")
+
+
+def test_every_parameter_and_alert_is_documented(tmp_path: Path) -> None:
+    """What can be set stands in the documentation; what can fire stands in the index of runbooks."""
+    text = (sources.PACKAGE.parent / "docs" / "rules.md").read_text("utf-8")
+    assert [name for name in Parameters.model_fields if name not in text] == []
+    run("rules", "--out", tmp_path)
+    index = (tmp_path / "runbooks" / "README.md").read_text("utf-8")
+    books = {path.name for path in (tmp_path / "runbooks").glob("*.md")} - {"README.md"}
+    assert books
+    assert all(f"]({book})" in index for book in books)

@@ -152,6 +152,11 @@ def test_an_alert_is_refused_with_place_and_remedy(
             "signals.redis.memory.expr",
             "further than samples are kept",
         ),
+        (
+            {"ratio": None, "expr": "sum by ([[ by ]]) (rate(redis_evicted_keys_total[30s]))"},
+            "signals.redis.memory.expr",
+            "falls silent when one scrape fails",
+        ),
         ({"ratio": None, "expr": '[[ signal("redis.memory") ]]'}, "redis.memory", "refers to itself"),
         (
             {"guards": [{"keep": "redis_uup", "because": "x"}]},
