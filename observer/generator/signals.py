@@ -160,11 +160,31 @@ def collect(files: Mapping[str, tree.Tree], overrides: Mapping[str, tree.Tree]) 
                     what=f"stands in {signals[name].file} already",
                     mend="Give it another id.",
                 )
-            merged = source | overrides[name] if name in overrides else source
-            if name in overrides and "parameters" in overrides[name]:
-                merged["parameters"] = source.get("parameters", {}) | overrides[name]["parameters"]
+            merged = _merged(source, overrides.get(name, {}), file=file, path=where)
             signals[name] = Signal(name, file, validated(SignalSource, merged, file=file, path=where))
     return signals
+
+
+def _merged(
+    source: dict[str, tree.Tree], override: Mapping[str, tree.Tree], *, file: str, path: str
+) -> dict[str, tree.Tree]:
+    """A signal's source with a site's override laid over it.
+
+    Raises:
+        TemplateError: The override names a parameter that the signal does not have, or turns its threshold round.
+    """
+    for section in ("parameters", "threshold"):
+        known = source.get(section) or {}
+        for key in override.get(section) or {}:
+            if key not in known:
+                raise TemplateError(
+                    file=file,
+                    path=f"{path}.{section}",
+                    what=f"an override sets {key}, which the signal does not have",
+                    mend=did_you_mean(key, known),
+                )
+    parameters = {**(source.get("parameters") or {}), **(override.get("parameters") or {})}
+    return {**source, **override, **({"parameters": parameters} if parameters else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,16 @@ def test_an_unknown_key_of_an_override_is_told(override: dict[str, Any], path: s
     assert mend in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [({"parameters": {"windw": "1h"}}, "sets windw"), ({"threshold": {"below": 0.1}}, "sets below")],
+)
+def test_an_override_fits_its_signal(override: dict[str, Any], what: str) -> None:
+    """A parameter that the signal does not have would change nothing; a threshold turned round would lie."""
+    with pytest.raises(TemplateError, match=what):
+        build(signal(parameters={"window": "15m"}), alert(), {"signals": {"redis.memory": override}})
+
+
 def test_an_unknown_id_of_an_override_is_told() -> None:
     """An override that would change nothing is an error."""
     site = Overrides({"alerts": {"RedisMemryHigh": {"enabled": False}}}, file="site.yaml")
