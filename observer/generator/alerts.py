@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from observer.generator.catalogue import Catalogue
-    from observer.generator.signals import Expressions, Signal
+    from observer.generator.expressions import Expressions
+    from observer.generator.signals import Signal
 
 Severity = Literal["page", "ticket", "info"]
 WORDS = ("summary", "description", "runbook")

@@ -9,6 +9,7 @@ from observer.generator import alerts, catalogue, promql, signals, tree
 from observer.generator.cases import CaseWriter
 from observer.generator.documents import yaml_text
 from observer.generator.durations import text_of
+from observer.generator.expressions import Expressions
 from observer.generator.faults import TemplateError
 from observer.generator.grafana import Dashboards, DashboardWriter, dashboard_files
 from observer.generator.output import HEADER, GeneratedFile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from observer.generator.catalogue import Catalogue, Declaration
     from observer.generator.overrides import Overrides
     from observer.generator.parameters import Parameters
-    from observer.generator.signals import Expressions, Signal
+    from observer.generator.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def read_pack(
     """
     found = signals.load(rules / "signals", overrides.signals)
     overrides.refuse_unknown("signals", found)
-    expressions = signals.Expressions(found, parameters)
+    expressions = Expressions(found, parameters)
     known = catalogue.with_foreign(catalogue.from_declarations(declarations), rules / "catalogue")
     known = known.extended(expressions.recorded())
     for signal in found.values():

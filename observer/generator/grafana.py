@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from observer.generator.catalogue import Catalogue
     from observer.generator.dashboards import DashboardSource, PanelSource, TargetSource
+    from observer.generator.expressions import Expressions
     from observer.generator.panels import Json
-    from observer.generator.signals import Expressions, Signal
+    from observer.generator.signals import Signal
 
 SCHEMA_VERSION = 41
 """Of Grafana 12. Older ones ignore what they do not know; newer ones migrate."""

@@ -8,6 +8,7 @@ import pytest
 
 from observer.generator import alerts, catalogue, promql, signals, wording
 from observer.generator.cases import CaseWriter
+from observer.generator.expressions import Expressions
 from observer.generator.faults import ExpressionError, TemplateError
 from observer.generator.overrides import Overrides
 from observer.generator.parameters import Parameters
@@ -64,12 +65,12 @@ def alert(**changes: Any) -> dict[str, Any]:
 
 def build(
     signal_tree: dict[str, Any], alert_tree: dict[str, Any], override: dict[str, Any] | None = None
-) -> tuple[alerts.Alert, signals.Expressions]:
+) -> tuple[alerts.Alert, Expressions]:
     site = Overrides(override, file="site.yaml")
     found = signals.collect(
         {"rules/signals/redis.yaml": {"signals": {"redis.memory": signal_tree}}}, site.signals
     )
-    expressions = signals.Expressions(found, site.merged_parameters({}))
+    expressions = Expressions(found, site.merged_parameters({}))
     known = catalogue.from_declarations(OWN)
     source = alerts.source_of(alert_tree, site.alerts.get("RedisMemoryHigh", {}), file=FILE)
     built = alerts.checked(source, file=FILE, expressions=expressions, catalogue=known)
