@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations at run time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from observer.cli.typed import run_app, single
 from observer.demo.play import Options, description, json_line, parts_of, play
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # As a shell tells it of a program that Ctrl-C ended.
 _INTERRUPTED = 130
@@ -57,3 +61,8 @@ def demo(
 
     if not play(options, parts=parts, progress=progress, when_up=when_up):
         raise typer.Exit(_INTERRUPTED)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the demo until it ends."""
+    return run_app(single(demo), arguments, name="demo")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from observer.cli.typed import run_app
 from observer.errors import ConfigurationError
 from observer.generator import build, output, overrides, routing, sources
 
@@ -188,3 +189,8 @@ def everything(
     """Everything that can be generated."""
     given = _given(settings, scrape_interval=scrape_interval, for_scale=for_scale, range_scale=range_scale)
     _run(build.all_files, out=out, check=check, override_file=overrides_file, given=given)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one of the sub-commands."""
+    return run_app(generate, arguments, name="generate")

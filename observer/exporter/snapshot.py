@@ -82,12 +82,17 @@ class CollectionOrder:
 class Source(Protocol):
     """A target that can be collected."""
 
-    kind: Kind
     name: str
-    address: str
-    """Where it is, without secrets."""
     labels: str
     """Labels that all its series carry on every page, as a body; empty for most."""
+
+    @property
+    def kind(self) -> Kind:
+        """What is talked to."""
+
+    @property
+    def address(self) -> str:
+        """Where it is, without secrets."""
 
     def declared(self) -> Sequence[MetricDeclaration]:
         """Every metric that it may emit."""

@@ -103,6 +103,14 @@ class Worker:
         published = self.published
         return published is not None and now - published.snapshot.began <= self._pacer.max_age
 
+    def interval(self, now: float) -> float:
+        """Seconds between two scrapes at present, or the idle interval."""
+        return self._pacer.interval(now)
+
+    def scrapers(self, now: float) -> int:
+        """How many scrapers come with a rhythm."""
+        return len(self._pacer.regulars(now))
+
     def running(self) -> bool:
         """Whether a collection is under way."""
         return self._running_since is not None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from observer.errors import Malformed, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, label_body, one
-from observer.exporter.hikari.page import declared, pool_families
+from observer.exporter.hikari import page
+from observer.exporter.hikari.page import pool_families
 from observer.exporter.snapshot import Fault, Outcome, Reading
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 UP = MetricDeclaration("hikaricp_up", "gauge", "Whether the service answered the last collection.", "hikari")
 
 
+def declared() -> tuple[MetricDeclaration, ...]:
+    """Every metric of a service with HikariCP."""
+    labelled = (UP, *page.declared())
+    return tuple(replace(metric, labels=("replica", *metric.labels)) for metric in labelled)
+
+
 class HikariSource:
     """One replica of a service.
 
@@ -29,7 +37,7 @@ class HikariSource:
         replica: The label that tells it from others; where it is when empty.
     """
 
-    kind: ClassVar[declaration.Kind] = "hikari"
+    kind: declaration.Kind = "hikari"
 
     def __init__(self, name: str, session: ActuatorSession, *, replica: str) -> None:
         self.name = name
@@ -41,7 +49,7 @@ class HikariSource:
         return self._session.shown
 
     def declared(self) -> Sequence[MetricDeclaration]:
-        return (UP, *declared())
+        return declared()
 
     def abort(self) -> None:
         """Its reader looks at the deadline with every piece that comes; there is nothing to cut off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from observer.errors import Kind, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, label_body, one
@@ -38,7 +38,7 @@ def declared() -> tuple[MetricDeclaration, ...]:
 class PgbouncerSource:
     """A PgBouncer with its collectors, one for each SHOW command."""
 
-    kind: ClassVar[declaration.Kind] = "pgbouncer"
+    kind: declaration.Kind = "pgbouncer"
     labels = ""
 
     def __init__(self, name: str, session: PgbouncerSession) -> None:

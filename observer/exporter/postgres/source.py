@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from observer.errors import Kind, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, one
@@ -101,7 +101,7 @@ class PostgresSource:
         sizes_interval: Seconds between two readings of sizes.
     """
 
-    kind: ClassVar[declaration.Kind] = "postgres"
+    kind: declaration.Kind = "postgres"
     labels = ""
 
     def __init__(

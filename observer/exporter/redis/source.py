@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from observer.errors import ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, one
@@ -58,7 +58,7 @@ def declared() -> tuple[MetricDeclaration, ...]:
 class RedisSource:
     """A server with its collectors; they share one round trip."""
 
-    kind: ClassVar[declaration.Kind] = "redis"
+    kind: declaration.Kind = "redis"
     labels = ""
 
     def __init__(self, name: str, session: RedisSession, *, clock: Clock) -> None:

@@ -6,7 +6,7 @@ metrics:
   xact_commit: {counter: Transactions in this database that were committed.}
   xact_rollback: {counter: Transactions in this database that were rolled back.}
   blks_read: {counter: Disk blocks read in this database.}
-  blks_hit: {counter: Blocks found in the buffer cache of the server, so that no read was needed.}
+  blks_hit: {counter: "Blocks found in the buffer cache of the server, so that no read was needed."}
   tup_returned: {counter: Rows returned by queries in this database.}
   tup_fetched: {counter: Rows fetched by queries in this database.}
   tup_inserted: {counter: Rows inserted by queries in this database.}

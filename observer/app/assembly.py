@@ -1,0 +1,120 @@
+"""From settings to a running exporter: which session, source and worker each target gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observer.clock import SystemClock
+from observer.exporter.audience import Audience
+from observer.exporter.declaration import label_body
+from observer.exporter.exporter import Exporter, PublishingListener
+from observer.exporter.hikari.source import HikariSource
+from observer.exporter.pacing import Pacer
+from observer.exporter.pgbouncer.source import PgbouncerSource
+from observer.exporter.postgres.source import PostgresSource
+from observer.exporter.recorder import Recorder
+from observer.exporter.redis.source import RedisSource
+from observer.exporter.worker import Worker
+from observer.targets.actuator import ActuatorSession
+from observer.targets.pgbouncer import PgbouncerSession
+from observer.targets.postgres import PostgresAddress, PostgresSession
+from observer.targets.redis import RedisAddress, RedisSession
+from observer.targets.secrets import password_source, setting
+
+if TYPE_CHECKING:
+    from observer.config.model import HikariTarget, PgbouncerTarget, PostgresTarget, RedisTarget, Settings
+    from observer.exporter.snapshot import Source
+    from observer.metrics import Metrics
+
+
+def build_exporter(settings: Settings, metrics: Metrics) -> Exporter:
+    """An exporter for all targets that are switched on; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: An address cannot be understood.
+    """
+    sources = build_sources(settings)
+    kinds = [source.kind for source in sources]
+    audience, clock = Audience(), SystemClock()
+    listener = PublishingListener(Recorder(metrics))
+    scrape = settings.scrape
+    exporter = Exporter(
+        [
+            Worker(
+                source,
+                pacer=Pacer(
+                    max_age=scrape.max_age,
+                    min_interval=scrape.min_interval,
+                    idle_interval=scrape.idle_interval,
+                ),
+                audience=audience,
+                clock=clock,
+                deadline=scrape.deadline,
+                label=label_body(("target",), (source.name,)) if kinds.count(source.kind) > 1 else "",
+                listener=listener,
+            )
+            for source in sources
+        ],
+        own=metrics.exposition,
+        audience=audience,
+        clock=clock,
+    )
+    listener.exporter = exporter
+    return exporter
+
+
+def build_sources(settings: Settings) -> list[Source]:
+    """A source for each target that is switched on."""
+    if not settings.export:
+        return []
+    return [
+        *(_postgres(target) for target in settings.postgres if target.enabled),
+        *(_pgbouncer(target) for target in settings.pgbouncer if target.enabled),
+        *(_redis(target) for target in settings.redis if target.enabled),
+        *(_hikari(target) for target in settings.hikari if target.enabled),
+    ]
+
+
+def _postgres(target: PostgresTarget) -> Source:
+    address = PostgresAddress.parse(
+        setting(target.dsn, target.dsn_file),
+        password_source(target.password, target.password_file),
+    )
+    statements = target.statements
+    return PostgresSource(
+        target.name,
+        PostgresSession(
+            address,
+            statement_timeout=target.statement_timeout,
+            lock_timeout=target.lock_timeout,
+        ),
+        top=statements.top if statements.enabled else 0,
+        text_length=statements.text_length if statements.texts else 0,
+        sizes_interval=target.sizes_interval,
+    )
+
+
+def _pgbouncer(target: PgbouncerTarget) -> Source:
+    address = PostgresAddress.parse(
+        setting(target.dsn, target.dsn_file),
+        password_source(target.password, target.password_file),
+    )
+    return PgbouncerSource(target.name, PgbouncerSession(address))
+
+
+def _redis(target: RedisTarget) -> Source:
+    address = RedisAddress.parse(
+        setting(target.url, target.url_file),
+        password_source(target.password, target.password_file),
+    )
+    return RedisSource(target.name, RedisSession(address), clock=SystemClock())
+
+
+def _hikari(target: HikariTarget) -> Source:
+    session = ActuatorSession(
+        target.url.get_secret_value(),
+        username=target.username,
+        password=password_source(None, target.password_file),
+        bearer=password_source(None, target.bearer_file),
+    )
+    return HikariSource(target.name, session, replica=target.replica)

@@ -1,0 +1,49 @@
+"""The application: routes and lifecycle, wired from settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from observer.app import errors
+from observer.app.assembly import build_exporter
+from observer.app.health import health_routes, watch_loop
+from observer.app.pages import page_routes
+from observer.app.scrapes import scrape_routes
+from observer.clock import SystemClock
+from observer.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from observer.config.model import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; collecting begins when it is started.
+
+    Raises:
+        ConfigurationError: An address cannot be understood.
+    """
+    metrics = Metrics.make()
+    exporter = build_exporter(settings, metrics)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        exporter.start()
+        lag = asyncio.create_task(watch_loop(metrics))
+        try:
+            yield
+        finally:
+            lag.cancel()
+            await asyncio.to_thread(exporter.stop)
+
+    app = FastAPI(title="Observer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    errors.install(app)
+    app.include_router(scrape_routes(exporter, metrics, budget=settings.scrape.budget))
+    app.include_router(health_routes(exporter))
+    app.include_router(page_routes(exporter, SystemClock()))
+    return app

@@ -1,0 +1,79 @@
+"""Pages for people: the start page, self-contained, and the JSON behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, JSONResponse
+
+from observer.app.status import status
+
+if TYPE_CHECKING:
+    from observer.clock import Clock
+    from observer.exporter.exporter import Exporter
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+"""Pages load nothing from anywhere and run no script."""
+
+
+def templates() -> Environment:
+    """The environment that pages are rendered in: everything is escaped, everything must be defined."""
+    environment = Environment(
+        loader=PackageLoader("observer.app"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration
+    return environment
+
+
+def page_routes(exporter: Exporter, clock: Clock) -> APIRouter:
+    """``/`` and ``/status.json``."""
+    router = APIRouter()
+    start = templates().get_template("start.html")
+
+    @router.get("/")
+    async def start_page() -> Response:
+        return HTMLResponse(start.render(**_view(status(exporter, clock))), headers=HEADERS)
+
+    @router.get("/status.json")
+    async def status_json() -> Response:
+        return JSONResponse(status(exporter, clock), headers={"cache-control": "no-store"})
+
+    return router
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time as people say it: ``40 ms``, ``1.2 s``, ``5 min``, ``3 h``."""
+    if seconds is None:
+        return "never"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "< 1 ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _view(state: dict[str, Any]) -> dict[str, Any]:
+    targets = state["targets"]
+    troubled = [target for target in targets if target["state"] in ("down", "degraded")]
+    if not targets:
+        verdict = "Nothing is watched yet"
+    elif troubled:
+        names = ", ".join(target["name"] for target in troubled)
+        verdict = f"{len(troubled)} of {len(targets)} targets need attention: {names}"
+    elif any(target["state"] == "waiting" for target in targets):
+        verdict = "Reading the targets for the first time"
+    else:
+        verdict = f"All {len(targets)} targets are watched" if len(targets) > 1 else "The target is watched"
+    return state | {"verdict": verdict, "troubled": bool(troubled)}

@@ -1,0 +1,26 @@
+"""``observer check``: whether settings can be used, without starting anything."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from observer.app.assembly import build_sources
+from observer.cli.options import add_options, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print what would be watched."""
+    parser = argparse.ArgumentParser(prog="observer check", description="Check settings; start nothing.")
+    add_options(parser)
+    settings = settings_from(parser.parse_args(arguments))
+    sources = build_sources(settings)
+    print(f"listen     {settings.listen}")
+    for source in sources:
+        print(f"{source.kind:10} {source.name}: {source.address}")
+    if not sources:
+        print("nothing is watched: give a target, as in --postgres postgresql://observer@127.0.0.1/app")
+    return 0

@@ -1,0 +1,68 @@
+"""``observer serve``: the service itself. Parsed with the standard library, to stay small in memory."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from observer import logs
+from observer.app.factory import create_app
+from observer.cli.options import add_options, settings_from
+from observer.config.model import host_and_port
+from observer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GRACEFUL_SECONDS = 5
+"""How long requests that are under way may take when the process is told to end."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serve until a signal ends it."""
+    parser = argparse.ArgumentParser(
+        prog="observer serve",
+        description="Collect from PostgreSQL, PgBouncer, Redis and HikariCP, and serve metrics and pages.",
+        epilog="Every setting can be given in the environment: OBSERVER__POSTGRES__0__PASSWORD_FILE=...",
+    )
+    add_options(parser)
+    settings = settings_from(parser.parse_args(arguments))
+    logs.configure(style=settings.log.format, level=settings.log.level)
+    app = create_app(settings)
+    listener = _listen(settings.listen)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            http="httptools",
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_keep_alive=75,
+            server_header=False,
+        ),
+    )
+    # What was loaded until now stays for ever; the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
+    server.run(sockets=[listener])
+    return 0
+
+
+def _listen(listen: str) -> socket.socket:
+    """A listening socket: that the port is taken is told before anything is started."""
+    host, port = host_and_port(listen)
+    try:
+        return socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=128,
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {listen}: {error.strerror}",
+            remedy="Choose another port with --listen, or end what holds this one.",
+        ) from None

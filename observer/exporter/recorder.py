@@ -1,0 +1,72 @@
+"""What is noted of every collection: Observer's own metrics, and a log line when a fault comes or goes."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observer.exporter.snapshot import Fault, Snapshot, Source
+    from observer.metrics import Metrics
+
+
+class Recorder:
+    """Notes collections of all targets. Safe to use from any thread."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger("observer.exporter")
+        self._faults: dict[tuple[str, str], tuple[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def collected(self, source: Source, snapshot: Snapshot) -> None:
+        labels = (source.kind, source.name)
+        metrics = self._metrics
+        metrics.target_up.labels(*labels).set(snapshot.up)
+        metrics.snapshot_timestamp.labels(*labels).set(snapshot.taken_at)
+        metrics.series.labels(*labels).set(sum(len(family.samples) for family in snapshot.families))
+        metrics.collection_seconds.labels(*labels).observe(snapshot.seconds)
+        for state in snapshot.collectors:
+            if state.last_success is not None:
+                metrics.collector_success_timestamp.labels(*labels, state.collector).set(state.last_success)
+            else:
+                metrics.collector_success_timestamp.remove(*labels, state.collector)
+        faults = dict(_faults(snapshot))
+        for collector, fault in faults.items():
+            metrics.collector_errors.labels(*labels, collector, fault.code).inc()
+        self._log_changes(source, faults)
+
+    def _log_changes(self, source: Source, faults: dict[str, Fault]) -> None:
+        """One line when a fault comes, changes its reason, or goes; none while it stays."""
+        with self._lock:
+            known = {collector for name, collector in self._faults if name == source.name}
+            for collector in known - set(faults):
+                del self._faults[source.name, collector]
+                self._log.info("fault.over", kind=source.kind, target=source.name, collector=collector)
+            for collector, fault in faults.items():
+                # Sentences may hold numbers that change; the code and its beginning tell faults apart.
+                signature = (fault.code, fault.sentence[:40])
+                if self._faults.get((source.name, collector)) != signature:
+                    self._faults[source.name, collector] = signature
+                    self._log.warning(
+                        "fault",
+                        kind=source.kind,
+                        target=source.name,
+                        collector=collector,
+                        reason=fault.code,
+                        what=fault.sentence,
+                        remedy=fault.remedy,
+                    )
+
+
+def _faults(snapshot: Snapshot) -> Iterator[tuple[str, Fault]]:
+    if snapshot.fault is not None:
+        yield "", snapshot.fault
+        return
+    for state in snapshot.collectors:
+        if state.fault is not None:
+            yield state.collector, state.fault
