@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("possible_duplicates", sa.Integer, nullable=False),
         sa.Column("reposts", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
         sa.Column("dead_at", sa.Float),
     )
     op.create_index("delivery_state", "delivery", ["state"])
