@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "Check settings without starting anything.",
     "sql": "Print SQL for the watched server, such as the role that Observer needs.",
     "generate": "Generate rules, their tests, dashboards and configuration.",
+    "dev": "Try Observer out without the real thing: a stand-in for Slack.",
     "demo": "Watch a sample service on servers of its own.",
 }
 """By name what each command does; its module in this package has the same name, and an ``app`` in it."""

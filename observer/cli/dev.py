@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from observer.cli.typed import run_app
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 dev = typer.Typer(
     name="dev", help="Try Observer out without the real thing.", no_args_is_help=True, add_completion=False
@@ -55,3 +60,8 @@ def fake_slack(
         print(f"slack.base_url:   {slack.base_url}")
         print(f"slack.channel:    {next(iter(channels))}", flush=True)
         ended.wait()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one of the sub-commands."""
+    return run_app(dev, arguments, name="dev")

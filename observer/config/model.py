@@ -145,6 +145,41 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
 
 
+class Slack(_Section):
+    """Where incidents are told."""
+
+    enabled: bool = Field(default=True, description="Whether anything is sent.")
+    token: SecretStr | None = Field(None, description="The bot token, xoxb-...")
+    token_file: Path | None = Field(None, description="A file with the bot token; read at each call.")
+    channel: str = Field(description="ID of the channel, C0123456789.")
+    base_url: str = Field("https://slack.com/api/", description="Where Slack's methods are.")
+    mentions: dict[str, str] = Field(
+        {}, description="Whom to call, by label=value: <!subteam^S...> or <@U...>."
+    )
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        _exactly_one(self, "token", "token_file")
+        return self
+
+
+class Alerts(_Section):
+    """How Alertmanager and Observer know each other."""
+
+    token_file: Path | None = Field(
+        None, description="A file with the bearer token that webhooks must carry."
+    )
+    alertmanagers: tuple[str, ...] = Field((), description="Alertmanagers that are asked what still fires.")
+
+
+class Prometheus(_Section):
+    """The Prometheus that keeps what Observer exports; asked what was before."""
+
+    url: str = Field(description="http://prometheus:9090")
+    window: Seconds = Field(300.0, description="Over how long statements are looked at.")
+    compare_with: Seconds = Field(3600.0, description="How long ago is what they are compared with.")
+
+
 class Settings(_Section):
     """All settings of one Observer."""
 
@@ -157,6 +192,9 @@ class Settings(_Section):
     hikari: tuple[HikariTarget, ...] = Field((), description="Services with HikariCP.")
     export: bool = Field(default=True, description="Whether metrics are collected and served.")
     scrape: Scrape = Field(Scrape(), description="When targets are collected.")
+    slack: Slack | None = Field(None, description="Where incidents are told; without it none are.")
+    alerts: Alerts = Field(Alerts(), description="How Alertmanager and Observer know each other.")
+    prometheus: Prometheus | None = Field(None, description="Who keeps the history, for evidence.")
     log: Log = Field(Log(), description="Logging.")
 
     @model_validator(mode="before")

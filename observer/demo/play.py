@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from observer.demo.ending import Ended, Ending
 from observer.demo.leftovers import in_use, sweep
 from observer.demo.parts import Part, Stage
+from observer.demo.parts.alertmanager import AlertmanagerPart
 from observer.demo.parts.app import AppPart
 from observer.demo.parts.credentials import Credentials
 from observer.demo.parts.observer import ObserverPart
@@ -18,8 +19,10 @@ from observer.demo.parts.pgbouncer import PgBouncerPart
 from observer.demo.parts.postgres import PostgresPart
 from observer.demo.parts.prometheus import PrometheusPart
 from observer.demo.parts.redis import RedisPart
+from observer.demo.parts.slack import SlackPart
 from observer.demo.servers import Account, ordinary_account, private_directory
 from observer.demo.servers.account import make_directory, may_enter
+from observer.demo.servers.ports import free_port
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -62,9 +65,22 @@ def parts_of(options: Options) -> list[Part]:
     app = AppPart(
         postgres=postgres, pgbouncer=pgbouncer, redis=redis, users=options.users, scale=options.scale
     )
-    observer = ObserverPart(postgres=postgres, pgbouncer=pgbouncer, redis=redis, app=app)
-    prometheus = PrometheusPart(observer=observer, app=app)
-    return [postgres, pgbouncer, redis, app, observer, prometheus]
+    # Each of these is told of another before that one is there, so their ports are chosen first.
+    observer_port, prometheus_port = free_port(), free_port()
+    slack = SlackPart()
+    alertmanager = AlertmanagerPart(observer=f"127.0.0.1:{observer_port}")
+    observer = ObserverPart(
+        postgres=postgres,
+        pgbouncer=pgbouncer,
+        redis=redis,
+        app=app,
+        slack=slack,
+        alertmanager=alertmanager,
+        prometheus=f"http://127.0.0.1:{prometheus_port}",
+        port=observer_port,
+    )
+    prometheus = PrometheusPart(observer=observer, app=app, alertmanager=alertmanager, port=prometheus_port)
+    return [postgres, pgbouncer, redis, app, slack, alertmanager, observer, prometheus]
 
 
 def play(

@@ -9,18 +9,20 @@ import yaml
 
 from observer.demo.parts.part import Sight, Stage
 from observer.demo.parts.program import program
+from observer.demo.parts.slack import CHANNEL, TOKEN
 from observer.demo.servers.account import write_file
-from observer.demo.servers.ports import free_port
 from observer.demo.servers.process import end_of
 from observer.demo.servers.server import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from observer.demo.parts.alertmanager import AlertmanagerPart
     from observer.demo.parts.app import AppPart
     from observer.demo.parts.pgbouncer import PgBouncerPart
     from observer.demo.parts.postgres import PostgresPart
     from observer.demo.parts.redis import RedisPart
+    from observer.demo.parts.slack import SlackPart
     from observer.demo.servers import ServerProcess
 
 
@@ -31,13 +33,25 @@ class ObserverPart:
     title = "Observer"
 
     def __init__(
-        self, *, postgres: PostgresPart, pgbouncer: PgBouncerPart, redis: RedisPart, app: AppPart
+        self,
+        *,
+        postgres: PostgresPart,
+        pgbouncer: PgBouncerPart,
+        redis: RedisPart,
+        app: AppPart,
+        slack: SlackPart,
+        alertmanager: AlertmanagerPart,
+        prometheus: str,
+        port: int,
     ) -> None:
         self._postgres = postgres
         self._pgbouncer = pgbouncer
         self._redis = redis
         self._app = app
-        self._port = 0
+        self._slack = slack
+        self._alertmanager = alertmanager
+        self._prometheus = prometheus
+        self._port = port
         self._process: ServerProcess | None = None
 
     @property
@@ -46,7 +60,6 @@ class ObserverPart:
 
     def start(self, stage: Stage) -> None:
         stage.say("Observer: starting")
-        self._port = free_port()
         file = stage.directory / "observer.yaml"
         process = program(
             stage,
@@ -59,11 +72,13 @@ class ObserverPart:
         secrets = {
             "postgres": self._postgres.credentials.observer,
             "redis": self._redis.credentials.redis,
+            "slack": TOKEN,
         }
         paths = {
             name: str(write_file(process.directory / f"{name}-password", f"{secret}\n", process.account))
             for name, secret in secrets.items()
         }
+        paths["directory"] = str(process.directory)
         write_file(file, yaml.safe_dump(self._config(paths), sort_keys=False), process.account)
         self._process = process
         process.start()
@@ -110,5 +125,14 @@ class ObserverPart:
                     "password_file": passwords["redis"],
                 }
             ],
+            "slack": {
+                "token_file": passwords["slack"],
+                "channel": CHANNEL,
+                "base_url": self._slack.base_url,
+            },
+            "alerts": {"alertmanagers": [self._alertmanager.address()]},
+            # Minutes stand for hours in a demo.
+            "prometheus": {"url": self._prometheus, "window": "30s", "compare_with": "1m"},
+            "store": {"path": f"{passwords['directory']}/observer.sqlite"},
             "hikari": [{"name": "mealsync-app", "url": f"{self._app.address()}/actuator/prometheus"}],
         }

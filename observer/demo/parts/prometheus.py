@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-import observer
+from observer.demo.parts.generated import generate
 from observer.demo.parts.part import Sight, Stage
 from observer.demo.servers import PrometheusServer
 from observer.demo.servers.account import make_directory, write_file
-from observer.demo.servers.process import ServerFailed, end_of
+from observer.demo.servers.process import end_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from observer.demo.parts.alertmanager import AlertmanagerPart
     from observer.demo.parts.app import AppPart
     from observer.demo.parts.observer import ObserverPart
 
@@ -47,7 +44,8 @@ class PrometheusPart:
     Args:
         observer: Scraped.
         app: Scraped for its HTTP meters.
-        alertmanagers: Hosts and ports of those who are told of alerts.
+        port: Where it serves; Observer is told of it before it is there.
+        alertmanager: Told of alerts.
     """
 
     key = "prometheus"
@@ -58,11 +56,13 @@ class PrometheusPart:
         *,
         observer: ObserverPart,
         app: AppPart,
-        alertmanagers: Callable[[], Sequence[str]] = tuple,
+        alertmanager: AlertmanagerPart,
+        port: int,
     ) -> None:
         self._observer = observer
         self._app = app
-        self._alertmanagers = alertmanagers
+        self._alertmanager = alertmanager
+        self._port = port
         self._server: PrometheusServer | None = None
 
     @property
@@ -72,12 +72,11 @@ class PrometheusPart:
 
     def start(self, stage: Stage) -> None:
         stage.say("Prometheus: generating its configuration and rules, shortened for a demo")
-        generated = make_directory(stage.directory / "generated", None)
-        generate(
-            generated,
-            scrape_interval=_INTERVAL,
+        generated = generate(
+            ["all", "--scrape-interval", _INTERVAL],
+            make_directory(stage.directory / "generated", None),
             observer_addresses=self._observer.host_and_port,
-            alertmanager_addresses=",".join(self._alertmanagers()),
+            alertmanager_addresses=self._alertmanager.host_and_port,
         )
         folder = make_directory(stage.directory / "prometheus", stage.account)
         rules = make_directory(folder / "rules", stage.account)
@@ -86,7 +85,7 @@ class PrometheusPart:
         config = yaml.safe_load((generated / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
         config = with_service(config, app=self._app.host_and_port) | {"rule_files": [f"{rules}/*.yml"]}
         stage.say("Prometheus: starting")
-        self._server = PrometheusServer.create(folder, config=config)
+        self._server = PrometheusServer.create(folder, config=config, port=self._port)
         self._server.start()
 
     def stop(self) -> None:
@@ -106,28 +105,3 @@ class PrometheusPart:
             Sight(f"{self.address()}/alerts", "the generated rules, and which of them fire"),
             Sight(f"{self.address()}{graph}", "the seconds each statement takes"),
         ]
-
-
-def generate(directory: Path, *, scrape_interval: str, **parameters: str) -> None:
-    """Run ``observer generate all`` as a user would, with everything shortened so that it shows in minutes.
-
-    Raises:
-        ServerFailed: It failed; the message holds its words.
-    """
-    arguments = [
-        *(sys.executable, "-m", "observer", "generate", "all", "--out", str(directory)),
-        *("--scrape-interval", scrape_interval, "--for-scale", "0.1", "--range-scale", "0.1"),
-    ]
-    for name, value in parameters.items():
-        arguments += ["--set", f"{name}={value}"]
-    source = str(Path(observer.__file__).resolve().parents[1])
-    done = subprocess.run(
-        arguments,
-        env=os.environ | {"PYTHONPATH": source},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode:
-        raise ServerFailed(f"observer generate failed: {done.stderr.strip()}")

@@ -1,0 +1,1 @@
+"""What Observer tells people at length."""
