@@ -1,4 +1,4 @@
-"""A server's statement entries that are called, evicted, reset and lost, with an account of what was lost unseen."""
+"""A server's entries of statements that are called and lost, and an account of what could be read of them."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class SimulatedStatements:
         """The entry is evicted, or reset by itself."""
         entry = self.entries.pop(key, None)
         if entry is not None:
-            self._account(
-                key, entry.read_calls - entry.calls, entry.read_milliseconds - entry.milliseconds
-            )
+            self._account(key, entry.read_calls - entry.calls, entry.read_milliseconds - entry.milliseconds)
 
     def reset(self) -> None:
         """Everything is reset; the server notes when."""

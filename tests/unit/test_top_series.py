@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from observer.deadlines import Deadline
 from observer.exporter.accumulators import DeltaTracker
 from observer.exporter.audience import Audience
 from observer.exporter.postgres.statements import StatementCollector
 from observer.exporter.snapshot import CollectionOrder
 from observer.exporter.top_series import TopSeries
-from observer.deadlines import Deadline
 from tests.simulated_statements import Key, SimulatedStatements
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_what_a_scraper_sees_first_of_a_series_hides_nothing_from_it(
             known = in_view.setdefault(viewer, set())
             for name in page.keys() - known:
                 assert page[name] == first.get(name, 0)
-            known |= page.keys()
+            known.update(page)
 
 
 @given(ROUNDS, LIMITS)
@@ -273,6 +273,8 @@ def test_resets_to_nothing_do_not_add_members() -> None:
         rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]] = []
         if version % 2:
             rows = [(((1, 1, version * 10 + n), True), version, (1.0, 5.0, 0.0, 0.0, 0.0)) for n in range(4)]
-        order = CollectionOrder(version=version, seen=version - 1, now=15.0 * version, deadline=Deadline(9, "x"))
+        order = CollectionOrder(
+            version=version, seen=version - 1, now=15.0 * version, deadline=Deadline(9, "x")
+        )
         collector._count(rows, epoch=version, order=order)
         assert sum(series.member for series in collector._series._series.values()) <= 2
