@@ -101,7 +101,9 @@ class Worker:
     def fresh(self, now: float) -> bool:
         """Whether the newest snapshot is young enough to be served."""
         published = self.published
-        return published is not None and now - published.snapshot.began <= self._pacer.serves(self._duration())
+        if published is None:
+            return False
+        return now - published.snapshot.began <= self._pacer.serves(self._duration())
 
     def interval(self, now: float) -> float:
         """Seconds between two scrapes at present, or the idle interval."""
