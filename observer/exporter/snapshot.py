@@ -120,6 +120,8 @@ class CollectorState:
     clock: float
     shown: bool
     """Whether its last good result is on the page."""
+    ran: bool
+    """Whether it ran in this very collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +214,5 @@ class Holding:
             fault=outcome.fault if reading.up else reading.fault,
             clock=outcome.clock,
             shown=held is not None,
+            ran=any(outcome is one for one in reading.outcomes),
         )
