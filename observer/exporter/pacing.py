@@ -114,6 +114,14 @@ class Pacer:
         ]
         return min(known, default=self.idle_interval)
 
+    def serves(self, duration: float) -> float:
+        """How old numbers may be that a scrape is served, in seconds, where reading them takes ``duration``.
+
+        A collection that began this shortly before a scrape serves that scrape too: of a slow target nothing
+        younger can be had.
+        """
+        return max(self.max_age, 1.25 * (duration + self.margin))
+
     def next_start(self, now: float, *, last_start: float | None, duration: float) -> float:
         """When the next collection should begin.
 
@@ -127,8 +135,7 @@ class Pacer:
         lead = duration + self.margin
         earliest = last_start + self.min_interval
         latest = last_start + self.idle_interval
-        # A collection that began this shortly before a scrape serves that scrape too.
-        serves = max(self.max_age, 1.25 * lead)
+        serves = self.serves(duration)
         starts = [
             expected - lead
             for rhythm in list(self._rhythms.values())

@@ -101,7 +101,9 @@ class Worker:
     def fresh(self, now: float) -> bool:
         """Whether the newest snapshot is young enough to be served."""
         published = self.published
-        return published is not None and now - published.snapshot.began <= self._pacer.max_age
+        if published is None:
+            return False
+        return now - published.snapshot.began <= self._pacer.serves(self._duration())
 
     def interval(self, now: float) -> float:
         """Seconds between two scrapes at present, or the idle interval."""
@@ -172,11 +174,16 @@ class Worker:
         due = self._pacer.next_start(
             now,
             last_start=self._began,
-            duration=sorted(self._durations)[-2] if len(self._durations) > 1 else 0.5,
+            duration=self._duration(),
         )
         if self._wanted and self._began is not None:
             due = min(due, self._began + self._pacer.min_interval)
         return due
+
+    def _duration(self) -> float:
+        """How long a collection takes, but for a single one that took longer."""
+        durations = sorted(self._durations)
+        return durations[-2] if len(durations) > 1 else 0.5
 
     def _collect(self, began: float) -> None:
         taken_at = self._clock.now()

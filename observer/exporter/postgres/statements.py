@@ -152,7 +152,7 @@ class StatementCollector:
         epoch: object,
         order: CollectionOrder,
     ) -> None:
-        first = len(self._tracker) == 0
+        first = not self._tracker.started
         deltas = self._tracker.advance(rows, epoch=epoch)
         if first:
             self._series.introduce({key[:2] for (key, _), _, _ in rows}, version=order.version)
