@@ -36,6 +36,7 @@ FRESH = 0.5
 """The least age at which an Observer that is to be surprised collects anew, in seconds."""
 
 _COLLECTIONS = re.compile(rb"^(?:pg|redis)_exporter_scrapes_total(?:{.*})? (\S+)$", re.MULTILINE)
+_TAKEN_AT = re.compile(rb"^observer_snapshot_timestamp_seconds{.*} (\S+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)

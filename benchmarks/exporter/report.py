@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.exporter.rounds import Tally
 
@@ -110,6 +110,6 @@ def markdown(found: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def document(found: Sequence[Row], machine: dict[str, object]) -> dict[str, object]:
+def document(found: Sequence[Row], machine: Mapping[str, object]) -> dict[str, object]:
     """Everything, to be written as JSON."""
     return {"machine": machine, "rows": [asdict(row) for row in found]}
