@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
-from observer.errors import Malformed
+from observer.targets.role import EXPLAIN_RIGHTS, role_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-EXPLAIN_RIGHTS = ("none", "read-all", "schema")
-
-
-def role_script(name: str, *, explain: str = "none", schemas: Sequence[str] = ()) -> str:
-    """The script that makes the role which Observer needs, for ``psql -f``.
-
-    Args:
-        name: Of the role.
-        explain: ``"none"``: advice on indexes stays unpriced. ``"read-all"``: pg_read_all_data, which reads
-            everything. ``"schema"``: SELECT on the tables of the schemas named.
-        schemas: For ``"schema"``.
-
-    Raises:
-        Malformed: A name is not one, or schemas are missing.
-    """
-    if explain == "schema" and not schemas:
-        raise Malformed("--explain schema needs the schemas", remedy="As in --schema public --schema shop.")
-    role = _identifier(name)
-    text = (files("observer.targets") / "role.sql").read_text(encoding="utf-8")
-    grants = {
-        "none": "-- No right to read tables: index advice is then not priced by the planner.",
-        "read-all": f"GRANT pg_read_all_data TO {role};",
-        "schema": "\n".join(
-            f"GRANT USAGE ON SCHEMA {_identifier(schema)} TO {role};\n"
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA {_identifier(schema)} TO {role};\n"
-            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {_identifier(schema)} GRANT SELECT ON TABLES TO {role};"
-            for schema in schemas
-        ),
-    }
-    literal = sql.Literal(name).as_string(None)
-    return text.replace(":role_literal", literal).replace(":role", role).replace(":explain", grants[explain])
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -66,9 +31,3 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     print(role_script(given.name, explain=given.explain, schemas=given.schema), end="")
     return 0
-
-
-def _identifier(name: str) -> str:
-    if not name or "\x00" in name or len(name.encode()) > 63:
-        raise Malformed(f"{name!r} cannot be a name in PostgreSQL", remedy="Names have 1 to 63 bytes.")
-    return sql.Identifier(name).as_string(None)

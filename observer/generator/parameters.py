@@ -44,7 +44,7 @@ class Parameters(BaseModel):
     )
     job: str = Field("observer", min_length=1, description="The job name of Observer's own scrape.")
     observer_addresses: Addresses = Field(
-        ("observer:8080",),
+        ("observer:9188",),
         min_length=1,
         description="host:port of every Observer, as Prometheus reaches them.",
     )
@@ -59,7 +59,7 @@ class Parameters(BaseModel):
         "/var/lib/grafana/dashboards", description="Where Grafana finds the dashboards."
     )
     webhook_url: str = Field(
-        "http://observer/api/v1/alerts", description="Observer's receiver, as Alertmanager reaches it."
+        "http://observer:9188/api/v1/alerts", description="Observer's receiver, as Alertmanager reaches it."
     )
     external_labels: dict[str, str] = Field(
         default_factory=dict, description="Labels on everything that leaves Prometheus."

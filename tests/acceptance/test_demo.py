@@ -98,7 +98,7 @@ def test_everything_answers_and_nothing_is_left(temporary: Path) -> None:
 
 
 def test_observer_watches_all_of_it(temporary: Path) -> None:
-    """Observer's one page tells that all targets are up, and numbers of each kind; Prometheus keeps them."""
+    """Observer's page shows every target, Prometheus keeps it, the rules evaluate, and a lock is told of."""
     with demo(temporary, "--minutes", "3") as child:
         told = addresses(child)
 
@@ -120,8 +120,24 @@ def test_observer_watches_all_of_it(temporary: Path) -> None:
             answer = get(f"{told['prometheus']}/api/v1/query?query={query}").json()["data"]["result"]
             return bool(answer) and float(answer[0]["value"][1]) > 0
 
+        def rules() -> dict[str, Any]:
+            groups = get(f"{told['prometheus']}/api/v1/rules").json()["data"]["groups"]
+            return {rule["name"]: rule for group in groups for rule in group["rules"]}
+
+        def evaluated() -> bool:
+            found = rules()
+            return bool(found) and all(rule["health"] == "ok" for rule in found.values())
+
+        def blocked() -> bool:
+            return rules()["PostgresSessionsBlocked"]["state"] == "firing"
+
         wait_for(on_the_page, "every target is on the page")
         wait_for(counted, "Prometheus sees statements being called", seconds=60)
+        wait_for(evaluated, "Prometheus evaluates every generated rule without an error", seconds=60)
+        for name in ("ObserverDown", "TargetMissing", "PostgresDown", "HikariThreadsPending"):
+            assert rules()[name]["state"] == "inactive", name
+        httpx.post(f"{told['app']}/demo/fault?kind=lock&seconds=90", timeout=10, trust_env=False)
+        wait_for(blocked, "sessions that wait for a lock raise the alert", seconds=80)
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=30) == 0
 

@@ -80,7 +80,10 @@ class ObserverPart:
         return f"http://{self.host_and_port}"
 
     def sights(self) -> Sequence[Sight]:
-        return [Sight(f"{self.address()}/metrics", "PostgreSQL, PgBouncer, Redis and HikariCP on one page")]
+        return [
+            Sight(f"{self.address()}/", "what is watched, how fresh it is, what fails and why"),
+            Sight(f"{self.address()}/metrics", "PostgreSQL, PgBouncer, Redis and HikariCP on one page"),
+        ]
 
     def _config(self, passwords: Mapping[str, str]) -> dict[str, Any]:
         postgres, pgbouncer = self._postgres.server, self._pgbouncer.server

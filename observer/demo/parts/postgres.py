@@ -11,6 +11,7 @@ from observer.demo.parts.part import Sight, Stage
 from observer.demo.sample import load_sample
 from observer.demo.servers import PostgresServer
 from observer.demo.servers.process import end_of
+from observer.targets.role import role_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,26 +92,13 @@ _APPLICATION_ROLE: tuple[LiteralString, ...] = (
     "ALTER ROLE mealsync SET max_parallel_workers_per_gather = 0",
 )
 
-_OBSERVER_ROLE: tuple[LiteralString, ...] = (
-    "GRANT pg_monitor TO observer",
-    "ALTER ROLE observer CONNECTION LIMIT 4",
-    "ALTER ROLE observer SET default_transaction_read_only = on",
-    "ALTER ROLE observer SET statement_timeout = '5s'",
-    "ALTER ROLE observer SET lock_timeout = '300ms'",
-    "ALTER ROLE observer SET idle_in_transaction_session_timeout = '10s'",
-    "ALTER ROLE observer SET search_path = pg_catalog, pg_temp",
-    # EXPLAIN asks for SELECT on what it explains.
-    "GRANT SELECT ON ALL TABLES IN SCHEMA public TO observer",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE mealsync IN SCHEMA public GRANT SELECT ON TABLES TO observer",
-)
-
 
 def prepare_for_observer(connection: psycopg.Connection, *, password: str) -> None:
     """Make Observer's role and extensions in one database, as its superuser."""
     _create_login(connection, "observer", password)
-    for statement in _OBSERVER_ROLE:
-        connection.execute(statement)
     connection.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
+    # EXPLAIN asks for SELECT on what it explains. Sent without parameters, a script may be many statements.
+    connection.execute(role_script("observer", explain="schema", schemas=["public"]).encode())
     offered = connection.execute(
         "SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'hypopg'"
     ).fetchone()

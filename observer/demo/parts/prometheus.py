@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+import observer
 from observer.demo.parts.part import Sight, Stage
 from observer.demo.servers import PrometheusServer
-from observer.demo.servers.process import end_of
+from observer.demo.servers.account import make_directory, write_file
+from observer.demo.servers.process import ServerFailed, end_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from observer.demo.parts.app import AppPart
     from observer.demo.parts.observer import ObserverPart
@@ -18,47 +25,20 @@ if TYPE_CHECKING:
 _INTERVAL = "5s"
 
 
-def prometheus_config(
-    *,
-    observer: str,
-    app: str,
-    rule_files: Sequence[Path] = (),
-    alertmanagers: Sequence[str] = (),
-    interval: str = _INTERVAL,
-) -> dict[str, Any]:
-    """The content of a prometheus.yml for the demo.
+def with_service(config: dict[str, Any], *, app: str) -> dict[str, Any]:
+    """A generated prometheus.yml with MealSync as a further target.
 
-    Args:
-        observer: Host and port of Observer.
-
-        app: Host and port of MealSync. Only its HTTP meters are taken: Observer brings those of its pool, and
-            nothing shall be counted twice.
-
-        rule_files: Absolute paths, patterns allowed.
-
-        alertmanagers: Hosts and ports.
-
-        interval: Between two scrapes, and between two evaluations of the rules.
+    Only its HTTP meters are taken: Observer brings those of its pool, and nothing shall be counted twice.
     """
-    config: dict[str, Any] = {
-        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
-        "scrape_configs": [
-            {"job_name": "observer", "static_configs": [{"targets": [observer]}]},
-            {
-                "job_name": "mealsync",
-                "metrics_path": "/actuator/prometheus",
-                "static_configs": [{"targets": [app]}],
-                "metric_relabel_configs": [
-                    {"source_labels": ["__name__"], "regex": "http_server_.*", "action": "keep"}
-                ],
-            },
+    service = {
+        "job_name": "mealsync",
+        "metrics_path": "/actuator/prometheus",
+        "static_configs": [{"targets": [app]}],
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": "http_server_.*", "action": "keep"},
         ],
     }
-    if rule_files:
-        config["rule_files"] = [str(path) for path in rule_files]
-    if alertmanagers:
-        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]}
-    return config
+    return {**config, "scrape_configs": [*config["scrape_configs"], service]}
 
 
 class PrometheusPart:
@@ -66,12 +46,8 @@ class PrometheusPart:
 
     Args:
         observer: Scraped.
-
         app: Scraped for its HTTP meters.
-
-        rule_files: Of rules to evaluate.
-
-        alertmanagers: Hosts and ports of those who are told.
+        alertmanagers: Hosts and ports of those who are told of alerts.
     """
 
     key = "prometheus"
@@ -82,13 +58,11 @@ class PrometheusPart:
         *,
         observer: ObserverPart,
         app: AppPart,
-        rule_files: Sequence[Path] = (),
-        alertmanagers: Sequence[str] = (),
+        alertmanagers: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._observer = observer
         self._app = app
-        self._rule_files = tuple(rule_files)
-        self._alertmanagers = tuple(alertmanagers)
+        self._alertmanagers = alertmanagers
         self._server: PrometheusServer | None = None
 
     @property
@@ -97,14 +71,22 @@ class PrometheusPart:
         return self._server
 
     def start(self, stage: Stage) -> None:
-        stage.say("Prometheus: starting")
-        config = prometheus_config(
-            observer=self._observer.host_and_port,
-            app=self._app.host_and_port,
-            rule_files=self._rule_files,
-            alertmanagers=self._alertmanagers,
+        stage.say("Prometheus: generating its configuration and rules, shortened for a demo")
+        generated = make_directory(stage.directory / "generated", None)
+        generate(
+            generated,
+            scrape_interval=_INTERVAL,
+            observer_addresses=self._observer.host_and_port,
+            alertmanager_addresses=",".join(self._alertmanagers()),
         )
-        self._server = PrometheusServer.create(stage.directory / "prometheus", config=config)
+        folder = make_directory(stage.directory / "prometheus", stage.account)
+        rules = make_directory(folder / "rules", stage.account)
+        for file in sorted((generated / "prometheus" / "rules").glob("*.yml")):
+            write_file(rules / file.name, file.read_text(encoding="utf-8"), stage.account)
+        config = yaml.safe_load((generated / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+        config = with_service(config, app=self._app.host_and_port) | {"rule_files": [f"{rules}/*.yml"]}
+        stage.say("Prometheus: starting")
+        self._server = PrometheusServer.create(folder, config=config)
         self._server.start()
 
     def stop(self) -> None:
@@ -121,5 +103,31 @@ class PrometheusPart:
         graph = "/graph?g0.expr=rate(pg_stat_statements_seconds_total%5B1m%5D)&g0.tab=0"
         return [
             Sight(f"{self.address()}/targets", "what is scraped, every five seconds"),
+            Sight(f"{self.address()}/alerts", "the generated rules, and which of them fire"),
             Sight(f"{self.address()}{graph}", "the seconds each statement takes"),
         ]
+
+
+def generate(directory: Path, *, scrape_interval: str, **parameters: str) -> None:
+    """Run ``observer generate all`` as a user would, with everything shortened so that it shows in minutes.
+
+    Raises:
+        ServerFailed: It failed; the message holds its words.
+    """
+    arguments = [
+        *(sys.executable, "-m", "observer", "generate", "all", "--out", str(directory)),
+        *("--scrape-interval", scrape_interval, "--for-scale", "0.1", "--range-scale", "0.1"),
+    ]
+    for name, value in parameters.items():
+        arguments += ["--set", f"{name}={value}"]
+    source = str(Path(observer.__file__).resolve().parents[1])
+    done = subprocess.run(
+        arguments,
+        env=os.environ | {"PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode:
+        raise ServerFailed(f"observer generate failed: {done.stderr.strip()}")
