@@ -79,12 +79,12 @@ class SqlResults:
 
     def __init__(self, collector: SqlCollector) -> None:
         self._collector = collector
-        self._rows: list[Sequence[Any]] | None = None
+        self._rows: Sequence[Sequence[Any]] | None = None
         self._bodies: dict[Sequence[Any], str] = {}
         self._columns: list[tuple[Any, ...]] = []
         self._families: list[Family] = []
 
-    def families(self, rows: list[Sequence[Any]]) -> list[Family]:
+    def families(self, rows: Sequence[Sequence[Any]]) -> list[Family]:
         """The samples of a result, as `SqlCollector.families` makes them."""
         if rows == self._rows:
             return self._families
