@@ -39,6 +39,11 @@ class DeltaTracker(Generic[K]):
         self._last: frozenset[Hashable] | None = None
         self._epoch: Hashable = None
 
+    @property
+    def started(self) -> bool:
+        """Whether the baseline was read; a server without entries has been read as well."""
+        return self._last is not None
+
     def advance(
         self,
         rows: Iterable[Hashable],

@@ -163,7 +163,7 @@ class StatementCollector:
         epoch: str,
         order: CollectionOrder,
     ) -> None:
-        first = len(self._tracker) == 0
+        first = not self._tracker.started
         deltas = self._tracker.advance(rows, epoch=epoch)
         if first:
             self._series.introduce(groups, version=order.version)
