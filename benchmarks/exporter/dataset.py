@@ -19,6 +19,7 @@ DATABASES = ("app1", "app2", "app3")
 CONNECTED = DATABASES[0]
 ROLE = "watcher"
 STATEMENTS = 4950
+BUSY_TABLES = 50
 TABLES = 500
 KEYS = 100_000
 COLUMNS = 70
@@ -64,13 +65,19 @@ def fill_redis(server: RedisServer) -> None:
 
 
 class Load:
-    """A stream of the known statements, so that counters move between two scrapes as they do in life."""
+    """Known statements and writes, so that counters move between two scrapes as they do in life."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._connections: list[psycopg.Connection[Any]] = [
             server.connect(database, prepare_threshold=None) for database in DATABASES
         ]
-        self.backends = frozenset(connection.info.backend_pid for connection in self._connections)
+        # These would push statements out of the 5,000.
+        self._writer: psycopg.Connection[Any] = server.connect(
+            CONNECTED, options="-c pg_stat_statements.track=none"
+        )
+        self.backends = frozenset(
+            connection.info.backend_pid for connection in (*self._connections, self._writer)
+        )
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
@@ -83,12 +90,14 @@ class Load:
     ) -> None:
         self._ending.set()
         self._thread.join(10)
-        for connection in self._connections:
+        for connection in (*self._connections, self._writer):
             connection.close()
 
     def _run(self) -> None:
         chooser = random.Random(7)
         while not self._ending.wait(0.25):
+            table = chooser.randrange(BUSY_TABLES)
+            self._writer.execute(f"UPDATE orders_{table:04} SET placed = placed WHERE id < 10".encode())
             for _ in range(LOAD_PER_SECOND // 4):
                 # Busy statements are few, rare ones many: most of the load falls on a tenth of them.
                 number = int(STATEMENTS * chooser.random() ** 3)

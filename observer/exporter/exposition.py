@@ -108,8 +108,13 @@ class Renderer:
         return blocks
 
 
-def page(parts: Sequence[Rendered]) -> bytes:
-    """One page out of the blocks of several targets: every family stands once, with all its samples."""
+def page(parts: Sequence[Rendered], *, own: bytes = b"") -> bytes:
+    """One page out of the blocks of several targets: every family stands once, with all its samples.
+
+    Args:
+        parts: The targets'.
+        own: Families that stand in no part, ready to be sent.
+    """
     grouped: dict[str, list[bytes]] = {}
     for blocks in parts:
         for metric, lines in blocks.items():
@@ -118,4 +123,4 @@ def page(parts: Sequence[Rendered]) -> bytes:
                 grouped[metric.name] = [header(metric), lines]
             else:
                 family.append(lines)
-    return b"".join([chunk for family in grouped.values() for chunk in family])
+    return b"".join([*(chunk for family in grouped.values() for chunk in family), own])

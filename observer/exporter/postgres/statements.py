@@ -19,7 +19,6 @@ from observer.exporter.top_series import TopSeries
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
-    from collections.abc import Set as AbstractSet
 
     from observer.deadlines import Deadline
     from observer.exporter.snapshot import CollectionOrder
@@ -124,9 +123,8 @@ class StatementCollector:
                 remedy=f"Run in {facts.database}: ALTER EXTENSION pg_stat_statements UPDATE;",
             )
         rows, epoch = self._read(session, facts, schema, version, order.deadline)
-        groups = set(map(_GROUP, rows))
-        self._learn_names(session, groups, order)
-        self._count(rows, groups, epoch, order)
+        self._learn_names(session, rows, order)
+        self._count(rows, epoch, order)
         return list(self._families())
 
     def queryids(self) -> set[int]:
@@ -159,14 +157,13 @@ class StatementCollector:
     def _count(
         self,
         rows: list[Row],
-        groups: AbstractSet[Group],
-        epoch: str,
+        epoch: Hashable,
         order: CollectionOrder,
     ) -> None:
         first = not self._tracker.started
         deltas = self._tracker.advance(rows, epoch=epoch)
         if first:
-            self._series.introduce(groups, version=order.version)
+            self._series.introduce(set(map(_GROUP, rows)), version=order.version)
             weights: dict[Key, float] = {}
             for (key, _), _, counters in map(_split, rows):
                 weights[key] = weights.get(key, 0.0) + counters[1]
@@ -181,9 +178,10 @@ class StatementCollector:
     def _learn_names(
         self,
         session: PostgresSession,
-        groups: AbstractSet[Group],
+        rows: list[Row],
         order: CollectionOrder,
     ) -> None:
+        groups = set(map(_GROUP, rows))
         unknown = any(dbid not in self._databases or userid not in self._users for dbid, userid in groups)
         age = order.now - self._names_at
         # Entries of dropped databases and roles stay unknown for ever; they are asked for once in a while.
