@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from observer.deadlines import Deadline, cut_off
-from observer.exporter.exposition import Rendered, render
+from observer.exporter.exposition import Rendered, Renderer
 from observer.exporter.snapshot import CollectionOrder, Fault, Holding, Reading, Snapshot
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Worker:
         self._audience = audience
         self._clock = clock
         self._deadline = deadline
-        self._label = label
+        self._plain = Renderer(source.labels)
+        self._labelled = Renderer(",".join(filter(None, (label, source.labels)))) if label else None
         self._listener = listener
         self._holding = Holding()
         self._version = 0
@@ -211,8 +212,7 @@ class Worker:
             seconds=seconds,
             interval=self._pacer.interval(began),
         )
-        plain = render(snapshot.families, self.source.labels)
-        extra = ",".join(filter(None, (self._label, self.source.labels)))
-        labelled = plain if extra == self.source.labels else render(snapshot.families, extra)
+        plain = self._plain.render(snapshot.families)
+        labelled = self._labelled.render(snapshot.families) if self._labelled else plain
         self.published = Published(snapshot, plain, labelled)
         self._listener.collected(self.source, snapshot)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from observer.deadlines import Deadline
 from observer.exporter.accumulators import DeltaTracker
 from observer.exporter.audience import Audience
-from observer.exporter.postgres.statements import StatementCollector
+from observer.exporter.postgres.statements import Row, StatementCollector
 from observer.exporter.snapshot import CollectionOrder
 from observer.exporter.top_series import TopSeries
 from tests.simulated_statements import Key, SimulatedStatements
@@ -270,9 +270,9 @@ def test_resets_to_nothing_do_not_add_members() -> None:
     """A reading without entries is no new beginning: the limit holds over any number of resets."""
     collector = StatementCollector(top=2)
     for version in range(1, 30):
-        rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]] = []
+        rows: list[Row] = []
         if version % 2:
-            rows = [(((1, 1, version * 10 + n), True), version, (1.0, 5.0, 0.0, 0.0, 0.0)) for n in range(4)]
+            rows = [(1, 1, version * 10 + n, True, version, 1.0, 5.0, 0.0, 0.0, 0.0) for n in range(4)]
         order = CollectionOrder(
             version=version, seen=version - 1, now=15.0 * version, deadline=Deadline(9, "x")
         )

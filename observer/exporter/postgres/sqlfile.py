@@ -67,27 +67,60 @@ class SqlCollector:
         Rows with the same labels are one sample: counters are added, of gauges the greatest is taken. NULL
         is no sample.
         """
-        width = len(self.labels)
-        merged: dict[str, list[Any]] = {}
-        for row in rows:
-            body = label_body(self.labels, row[:width]) if width else ""
-            values = list(row[width:])
-            held = merged.get(body)
-            merged[body] = values if held is None else self._merge(held, values)
-        families = []
-        for index, metric in enumerate(self.metrics):
-            samples = [
-                ("", body, value) for body, values in merged.items() if (value := values[index]) is not None
-            ]
-            families.append(Family(metric, samples))
-        return families
+        return SqlResults(self).families(list(rows))
 
-    def _merge(self, held: list[Any], values: list[Any]) -> list[Any]:
+
+class SqlResults:
+    """A collector's results, one after the other: of what is as it was the last time nothing is made anew.
+
+    Most of what is told of hundreds of tables stays the same from one collection to the next, and a family
+    that is the same object is not rendered again either.
+    """
+
+    def __init__(self, collector: SqlCollector) -> None:
+        self._collector = collector
+        self._rows: Sequence[Sequence[Any]] | None = None
+        self._bodies: dict[Sequence[Any], str] = {}
+        self._columns: list[tuple[Any, ...]] = []
+        self._families: list[Family] = []
+
+    def families(self, rows: Sequence[Sequence[Any]]) -> list[Family]:
+        """The samples of a result, as `SqlCollector.families` makes them."""
+        if rows == self._rows:
+            return self._families
+        labels, metrics = self._collector.labels, self._collector.metrics
+        width = len(labels)
+        known, bodies = self._bodies, {}
+        merged: dict[str, Sequence[Any]] = {}
+        for row in rows:
+            key = row[:width]
+            body = known.get(key)
+            if body is None:
+                body = label_body(labels, key)
+            bodies[key] = body
+            held = merged.get(body)
+            merged[body] = row[width:] if held is None else self._merge(held, row[width:])
+        columns = list(zip(*merged.values(), strict=True)) or [()] * len(metrics)
+        same_series = list(bodies) == list(known) and len(self._families) == len(metrics)
+        self._families = [
+            self._families[index]
+            if same_series and column == self._columns[index]
+            else Family(metrics[index], _samples(merged, column))
+            for index, column in enumerate(columns)
+        ]
+        self._rows, self._bodies, self._columns = rows, bodies, columns
+        return self._families
+
+    def _merge(self, held: Sequence[Any], values: Sequence[Any]) -> list[Any]:
         merged = []
-        for metric, a, b in zip(self.metrics, held, values, strict=True):
+        for metric, a, b in zip(self._collector.metrics, held, values, strict=True):
             known = [value for value in (a, b) if value is not None]
             merged.append((sum(known) if metric.type == "counter" else max(known)) if known else None)
         return merged
+
+
+def _samples(bodies: Iterable[str], column: Iterable[Any]) -> list[tuple[str, str, float]]:
+    return [("", body, value) for body, value in zip(bodies, column, strict=True) if value is not None]
 
 
 def parse(text: str, *, name: str) -> SqlCollector:

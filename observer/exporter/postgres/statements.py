@@ -7,7 +7,8 @@ and the choice is made here, so that it can be sticky and know every statement.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
@@ -17,7 +18,7 @@ from observer.exporter.declaration import Family, MetricDeclaration, label_body
 from observer.exporter.top_series import TopSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from observer.deadlines import Deadline
     from observer.exporter.snapshot import CollectionOrder
@@ -34,6 +35,16 @@ Key = tuple[int, int, int]
 """Database, user, queryid."""
 Group = tuple[int, int]
 """Database, user."""
+Row = tuple[Any, ...]
+"""An entry as it is read: database, user, queryid, whether it is top-level, birth, counters."""
+
+_GROUP = itemgetter(0, 1)
+
+
+def _split(row: Row) -> tuple[tuple[Key, bool], Hashable, tuple[float, ...]]:
+    """Key, birth and counters of an entry."""
+    return (row[:3], row[3]), row[4], row[5:]
+
 
 NAMES_INTERVAL = 60.0
 """Seconds for which names of databases and roles are taken as known."""
@@ -89,7 +100,7 @@ class StatementCollector:
     """
 
     top: int
-    _tracker: DeltaTracker[tuple[Key, bool]] = field(default_factory=DeltaTracker)
+    _tracker: DeltaTracker[tuple[Key, bool]] = field(default_factory=lambda: DeltaTracker(_split))
     _series: TopSeries[Key, Group] = field(init=False)
     _bodies: dict[Key, str] = field(default_factory=dict)
     _databases: dict[int, str] = field(default_factory=dict)
@@ -127,7 +138,7 @@ class StatementCollector:
         schema: str,
         version: tuple[int, ...],
         deadline: Deadline,
-    ) -> tuple[list[tuple[tuple[Key, bool], object, tuple[float, ...]]], object]:
+    ) -> tuple[list[Row], str]:
         """All entries, and the epoch that they belong to. Our own statements are left out."""
         query = _entries_query(schema, version)
         epoch_query = sql.SQL(
@@ -140,24 +151,21 @@ class StatementCollector:
             rows = session.rows(query, (own,), deadline=deadline)
             # A reset between the two would be counted twice: the entries must belong to one epoch.
             if version < (1, 9) or session.rows(epoch_query, deadline=deadline) == epoch:
-                return [
-                    (((dbid, userid, queryid), toplevel), born, tuple(counters))
-                    for dbid, userid, queryid, toplevel, born, *counters in rows
-                ], str(epoch)
+                return rows, str(epoch)
         raise ObserverError("pg_stat_statements is being reset over and over", remedy="Reset it less often.")
 
     def _count(
         self,
-        rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]],
-        epoch: object,
+        rows: list[Row],
+        epoch: Hashable,
         order: CollectionOrder,
     ) -> None:
         first = not self._tracker.started
         deltas = self._tracker.advance(rows, epoch=epoch)
         if first:
-            self._series.introduce({key[:2] for (key, _), _, _ in rows}, version=order.version)
+            self._series.introduce(set(map(_GROUP, rows)), version=order.version)
             weights: dict[Key, float] = {}
-            for (key, _), _, counters in rows:
+            for (key, _), _, counters in map(_split, rows):
                 weights[key] = weights.get(key, 0.0) + counters[1]
             self._series.seed(weights.items(), version=order.version)
         self._series.advance(
@@ -170,10 +178,11 @@ class StatementCollector:
     def _learn_names(
         self,
         session: PostgresSession,
-        rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]],
+        rows: list[Row],
         order: CollectionOrder,
     ) -> None:
-        unknown = any(key[0] not in self._databases or key[1] not in self._users for (key, _), _, _ in rows)
+        groups = set(map(_GROUP, rows))
+        unknown = any(dbid not in self._databases or userid not in self._users for dbid, userid in groups)
         age = order.now - self._names_at
         # Entries of dropped databases and roles stay unknown for ever; they are asked for once in a while.
         if age < (1.0 if unknown else NAMES_INTERVAL):
@@ -182,9 +191,9 @@ class StatementCollector:
         before = (dict(self._databases), dict(self._users))
         self._databases.update(session.rows(_DATABASES, deadline=order.deadline))
         self._users.update(session.rows(_ROLES, deadline=order.deadline))
-        for (key, _), _, _ in rows:
-            self._databases.setdefault(key[0], str(key[0]))
-            self._users.setdefault(key[1], str(key[1]))
+        for dbid, userid in groups:
+            self._databases.setdefault(dbid, str(dbid))
+            self._users.setdefault(userid, str(userid))
         if before != (self._databases, self._users):
             self._bodies.clear()
 
