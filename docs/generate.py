@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -68,6 +69,7 @@ def settings() -> tuple[Setting, ...]:
     return tuple(_settings(model.Settings, ""))
 
 
+@cache
 def command_help() -> dict[str, str]:
     """What ``--help`` prints, by command and sub-command, in the order of the usage."""
     found = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from functools import cache
 
 import pytest
 
@@ -18,11 +17,6 @@ TYPED = [
     for line in block.replace("\\\n", " ").splitlines()
 ]
 _ASSIGNMENT = re.compile(r"[A-Z_][A-Z0-9_]*=.*")
-
-
-@cache
-def helps() -> dict[str, str]:
-    return command_help()
 
 
 def calls(line: str, program: str) -> list[list[str]]:
@@ -65,11 +59,11 @@ def test_make_targets_exist(document: str, line: str) -> None:
 def test_commands_and_options_exist(document: str, line: str) -> None:
     """Every command of Observer that a document tells of exists, with each of the options given to it."""
     for words in calls(line, "observer"):
-        name = " ".join(words[:2]) if " ".join(words[:2]) in helps() else words[0]
+        name = " ".join(words[:2]) if " ".join(words[:2]) in command_help() else words[0]
         if name == "version":
             continue
-        assert name in helps(), document
-        known = set(re.findall(r"(?<!\w)--[a-z-]+", helps()[name]))
+        assert name in command_help(), document
+        known = set(re.findall(r"(?<!\w)--[a-z-]+", command_help()[name]))
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, document
 
 
