@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import pytest
 
+import observer
 from docs import generate
 from observer.cli import COMMANDS, EXIT_CODES
 from observer.errors import ObserverError
@@ -60,13 +64,14 @@ def test_every_exit_code_is_documented() -> None:
     """Each exit code that an error can end the program with is declared, and stands in the documents."""
     text = text_of("docs/cli.md")
     assert not [code for code, meaning in EXIT_CODES.items() if f"| {code} | {meaning} |" not in text]
-    assert {kind.exit_code for kind in _errors(ObserverError)} <= set(EXIT_CODES)
+    assert {kind.exit_code for kind in _errors("")} <= set(EXIT_CODES)
 
 
 def test_every_reason_of_a_fault_is_documented() -> None:
     """Each code that a fault of a target can have stands in the table of reasons."""
     of_calls = {"unknown-target"}
-    codes = {kind.code for kind in _errors(ObserverError)} - of_calls
+    codes = {kind.code for room in ("errors", "targets", "exporter") for kind in _errors(room)} - of_calls
+    assert {"fault", "unreachable", "permission"} <= codes
     assert codes <= first_cells(text_of("docs/operations.md"))
 
 
@@ -75,6 +80,12 @@ def test_every_key_of_a_collector_is_documented() -> None:
     assert first_cells(text_of("docs/collectors.md")) == sqlfile._KEYS
 
 
-def _errors(kind: type[ObserverError]) -> set[type[ObserverError]]:
-    own = (child for child in kind.__subclasses__() if child.__module__.startswith("observer."))
-    return {kind}.union(*map(_errors, own))
+def _errors(room: str) -> set[type[ObserverError]]:
+    """The kinds of error that a room defines; of all rooms when none is named."""
+    for module in pkgutil.walk_packages(observer.__path__, "observer."):
+        if module.name != "observer.__main__":
+            importlib.import_module(module.name)
+    found = {ObserverError}
+    while more := {child for kind in found for child in kind.__subclasses__()} - found:
+        found |= more
+    return {kind for kind in found if f"{kind.__module__}.".startswith(f"observer.{room}")}
