@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -45,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
             server_header=False,
         ),
     )
+    # The server ends in good order at SIGTERM, then sends it to the process anew: that was no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # What was loaded until now stays for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
