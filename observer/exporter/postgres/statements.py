@@ -174,9 +174,9 @@ class StatementCollector:
         order: CollectionOrder,
     ) -> None:
         unknown = any(key[0] not in self._databases or key[1] not in self._users for (key, _), _, _ in rows)
-        age = order.now - self._names_at
-        # Entries of dropped databases and roles stay unknown for ever; they are asked for once in a while.
-        if age < (1.0 if unknown else NAMES_INTERVAL):
+        # A series must begin under its name: under another one its first calls would be lost to increase().
+        # What was dropped is asked for once and known by its number from then on.
+        if not unknown and order.now - self._names_at < NAMES_INTERVAL:
             return
         self._names_at = order.now
         before = (dict(self._databases), dict(self._users))
