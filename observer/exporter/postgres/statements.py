@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from observer.errors import NotAvailable, ObserverError
+from observer.errors import NotAvailable, NotPermitted, ObserverError
 from observer.exporter.accumulators import DeltaTracker
 from observer.exporter.declaration import Family, MetricDeclaration, label_body
 from observer.exporter.top_series import TopSeries
@@ -110,6 +110,11 @@ class StatementCollector:
             raise NotAvailable(
                 f"pg_stat_statements is version {'.'.join(map(str, version))}; 1.8 or later is needed",
                 remedy=f"Run in {facts.database}: ALTER EXTENSION pg_stat_statements UPDATE;",
+            )
+        if not facts.reads_statistics:
+            raise NotPermitted(
+                "the role is shown its own statements only",
+                remedy="Grant the role pg_monitor: GRANT pg_monitor TO observer;",
             )
         rows, epoch = self._read(session, facts, schema, version, order.deadline)
         self._learn_names(session, rows, order)
