@@ -53,8 +53,9 @@ class Recorder:
                 del self._faults[source.name, collector]
                 self._log.info("fault.over", kind=source.kind, target=source.name, collector=collector)
             for collector, fault in faults.items():
-                # Sentences may hold numbers that change; the code and its beginning tell faults apart.
-                signature = (fault.code, fault.sentence[:40])
+                # Sentences may hold numbers that change; the code and its beginning tell faults apart. A
+                # server that goes or comes is refused, starting up, shutting down: one fault all the same.
+                signature = (fault.code, fault.sentence[:40] if collector else "")
                 if self._faults.get((source.name, collector)) != signature:
                     self._faults[source.name, collector] = signature
                     self._log.warning(

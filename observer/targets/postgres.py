@@ -125,6 +125,8 @@ class ServerFacts:
     """Schema and version by name of the extensions of the database that we are connected to."""
     pooled: bool
     """Whether a pooler stands between: then session settings would leak to its other clients."""
+    reads_statistics: bool = True
+    """Whether our role is shown what other roles do."""
 
 
 class PostgresSession:
@@ -271,7 +273,7 @@ class PostgresSession:
         row = connection.execute(_INTRODUCTION).fetchone()
         if row is None:
             raise psycopg.OperationalError("the server answered nothing")
-        pid, version, role, superuser, database, extensions = row
+        pid, version, role, superuser, database, reads_statistics, extensions = row
         pooled = pid != connection.info.backend_pid
         if pooled:
             # A prepared statement lives in a server session that the next transaction may not get.
@@ -285,6 +287,7 @@ class PostgresSession:
             database=database,
             extensions={name: (schema, _version(text)) for name, schema, text in extensions},
             pooled=pooled,
+            reads_statistics=reads_statistics,
         )
 
     def _settings(self, *, local: bool) -> sql.Composed:
@@ -310,6 +313,7 @@ SELECT pg_catalog.pg_backend_pid(),
        r.oid::pg_catalog.int8,
        r.rolsuper,
        pg_catalog.current_database(),
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'),
        ARRAY(SELECT ARRAY[e.extname::pg_catalog.text, n.nspname::pg_catalog.text, e.extversion]
                FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace)
   FROM pg_catalog.pg_roles r
@@ -337,6 +341,18 @@ def fault_of(error: psycopg.Error, aborted: bool = False) -> ObserverError:
         fault = DeadlineExceeded(f"the query ran into its time-out: {words}")
     elif state == "42501":
         fault = NotPermitted(words, remedy="Grant the role pg_monitor: GRANT pg_monitor TO observer;")
+    elif state == "55000" and "shared_preload_libraries" in words:
+        fault = NotAvailable(
+            words,
+            remedy="Add pg_stat_statements to shared_preload_libraries, and restart the server.",
+        )
+    elif state == "22021":
+        fault = NotAvailable(
+            f"a text is not in the database's encoding: {words}",
+            remedy="Databases without an encoding hold such texts. To forget their statements: "
+            "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database "
+            "WHERE pg_encoding_to_char(encoding) = 'SQL_ASCII';",
+        )
     elif state in ("42P01", "42883", "42703", "55000"):
         fault = NotAvailable(words)
     elif state[:2] in ("08", "57", "53") or isinstance(error, psycopg.OperationalError):
@@ -349,12 +365,16 @@ def fault_of(error: psycopg.Error, aborted: bool = False) -> ObserverError:
 def _connect_fault(error: psycopg.Error, shown: str) -> ObserverError:
     """Why a connection could not be made. libpq's words hold no password; its DSN is never quoted."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = lines[-1].removeprefix("connection failed: ") if lines else "no reason was given"
+    # What the server itself says comes last; before it stand the addresses that were tried.
+    said = [line for line in lines if "FATAL:" in line]
+    words = (said[-1] if said else lines[0] if lines else "no reason was given").removeprefix(
+        "connection failed: "
+    )
     if "password authentication failed" in words or "no password supplied" in words:
         return NotPermitted(f"{shown}: {words}", remedy="Check the password, or the password_file.")
+    remedy = ""
     if "too many" in words or "remaining connection slots" in words:
-        return TargetUnreachable(
-            f"{shown}: {words}",
-            remedy="The server has no connection left. Observer does not insist and tries again later.",
-        )
-    return TargetUnreachable(f"{shown}: {words}")
+        remedy = "The server has no connection left. Observer does not insist and tries again later."
+    elif not said:
+        remedy = "Check that the server runs, and that its host and port are right."
+    return TargetUnreachable(f"{shown}: {words}", remedy=remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +163,13 @@ def fault_of(error: redis.RedisError, shown: str) -> ObserverError:
     if isinstance(error, (redis.exceptions.NoPermissionError, redis.exceptions.AuthenticationError)):
         return NotPermitted(words, remedy="Allow the user +info +config|get +slowlog +latency +ping.")
     if isinstance(error, redis.ConnectionError):
-        return TargetUnreachable(words)
+        return TargetUnreachable(
+            words, remedy="Check that the server runs, and that its host and port are right."
+        )
     return Malformed(words)
 
 
 def _words(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    # The library names the address once more; it stands before the words already.
+    return re.sub(r"Error (\d+) connecting to \S+ ", "", words)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/\s*(.*)", re.DOTALL)
 _BOUND = re.compile(r"(>=|<)(\d+)")
+CLOCKS = ("", "sizes")
+"""Names of the intervals at which collectors run; the empty one is every collection."""
+
 _KEYS = {"collector", "prefix", "labels", "metrics", "clock", "requires"}
 
 
@@ -158,7 +161,7 @@ def parse(text: str, *, name: str) -> SqlCollector:
             _declaration(header["prefix"] + column, value, labels, collector, name)
             for column, value in header["metrics"].items()
         ),
-        clock=header.get("clock", ""),
+        clock=_clock(header.get("clock", ""), name),
         at_least=at_least,
         below=below,
     )
@@ -175,6 +178,15 @@ def _declaration(
         raise ConfigurationError(f"{file}.sql: {metric} must be declared as {{gauge: what it is}}")
     [(kind, text)] = value.items()
     return MetricDeclaration(metric, kind, str(text), "postgres", labels, collector)
+
+
+def _clock(clock: object, file: str) -> str:
+    if clock not in CLOCKS:
+        raise ConfigurationError(
+            f"{file}.sql: there is no clock {clock!r}",
+            remedy=f"Known are {', '.join(filter(None, CLOCKS))}; leave it out for every collection.",
+        )
+    return str(clock)
 
 
 def _bounds(text: str, file: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from observer.errors import NotAvailable, ObserverError
+from observer.errors import NotAvailable, NotPermitted, ObserverError
 from observer.exporter.accumulators import DeltaTracker
 from observer.exporter.declaration import Family, MetricDeclaration, label_body
 from observer.exporter.top_series import TopSeries
@@ -122,6 +122,11 @@ class StatementCollector:
                 f"pg_stat_statements is version {'.'.join(map(str, version))}; 1.8 or later is needed",
                 remedy=f"Run in {facts.database}: ALTER EXTENSION pg_stat_statements UPDATE;",
             )
+        if not facts.reads_statistics:
+            raise NotPermitted(
+                "the role is shown its own statements only",
+                remedy="Grant the role pg_monitor: GRANT pg_monitor TO observer;",
+            )
         rows, epoch = self._read(session, facts, schema, version, order.deadline)
         self._learn_names(session, rows, order)
         self._count(rows, epoch, order)
@@ -183,9 +188,9 @@ class StatementCollector:
     ) -> None:
         groups = set(map(_GROUP, rows))
         unknown = any(dbid not in self._databases or userid not in self._users for dbid, userid in groups)
-        age = order.now - self._names_at
-        # Entries of dropped databases and roles stay unknown for ever; they are asked for once in a while.
-        if age < (1.0 if unknown else NAMES_INTERVAL):
+        # A series must begin under its name: under another one its first calls would be lost to increase().
+        # What was dropped is asked for once and known by its number from then on.
+        if not unknown and order.now - self._names_at < NAMES_INTERVAL:
             return
         self._names_at = order.now
         before = (dict(self._databases), dict(self._users))
