@@ -106,7 +106,7 @@ class Play:
             deadline=Deadline(60, "simulating"),
         )
         collector._count(
-            [((key, True), born, (*counters, 0.0, 0.0, 0.0)) for key, born, counters in rows],
+            [(*key, True, born, *counters, 0.0, 0.0, 0.0) for key, born, counters in rows],
             epoch=self.server.epoch,
             order=order,
         )
