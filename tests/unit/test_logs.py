@@ -42,7 +42,7 @@ def test_tracebacks_hold_no_values(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(style="json", level="info")
     password = "c4n4ry"
     try:
-        _ = {}[len(password)]
+        _ = {0: 0}[len(password)]
     except KeyError:
         structlog.get_logger("observer").exception("failed")
     [line] = capsys.readouterr().err.splitlines()

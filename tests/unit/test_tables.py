@@ -6,7 +6,7 @@ import pytest
 
 from observer.exporter.pgbouncer.tables import Table, console
 
-POOL = {
+POOL: dict[str, str | None] = {
     "database": "app",
     "user": "web",
     "cl_active": "7",
