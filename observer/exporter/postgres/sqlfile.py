@@ -145,14 +145,20 @@ def parse(text: str, *, name: str) -> SqlCollector:
         header = yaml.safe_load(match[1])
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name}.sql: its header is not YAML: {error}") from None
-    if not isinstance(header, dict) or not {"prefix", "metrics"} <= set(header) <= _KEYS:
+    if not isinstance(header, dict):
+        raise ConfigurationError(f"{name}.sql: its header must be a mapping, as in prefix: pg_locks_")
+    if not {"prefix", "metrics"} <= set(header) <= _KEYS:
         raise ConfigurationError(
-            f"{name}.sql: its header has the keys {', '.join(sorted(header or ()))}",
+            f"{name}.sql: its header has the keys {', '.join(sorted(map(str, header)))}",
             remedy=f"It needs prefix and metrics, and may have {', '.join(sorted(_KEYS))}.",
         )
+    if not isinstance(header["metrics"], dict):
+        raise ConfigurationError(f"{name}.sql: metrics must be a mapping, as in count: {{gauge: what it is}}")
+    if not isinstance(header.get("labels", []), list):
+        raise ConfigurationError(f"{name}.sql: labels must be a list, as in [datname, mode]")
     collector = header.get("collector", name)
     labels = tuple(header.get("labels", ()))
-    at_least, below = _bounds(str(header.get("requires", {}).get("server", "")), name)
+    at_least, below = _bounds(header.get("requires", {}), name)
     return SqlCollector(
         name=collector,
         query=match[2].encode(),
@@ -189,11 +195,12 @@ def _clock(clock: object, file: str) -> str:
     return str(clock)
 
 
-def _bounds(text: str, file: str) -> tuple[int, int]:
+def _bounds(requires: object, file: str) -> tuple[int, int]:
     bounds = {">=": 0, "<": 10_000_000}
-    for part in filter(None, text.replace(" ", "").split(",")):
+    text = requires.get("server", "") if isinstance(requires, dict) else requires
+    for part in filter(None, str(text).replace(" ", "").split(",")):
         match = _BOUND.fullmatch(part)
-        if match is None:
+        if match is None or not isinstance(requires, dict):
             raise ConfigurationError(f"{file}.sql: requires.server must be like '>=140000,<170000'")
         bounds[match[1]] = int(match[2])
     return bounds[">="], bounds["<"]
