@@ -36,7 +36,7 @@ class DeltaTracker(Generic[K]):
         split: Callable[[Any], tuple[K, Hashable, tuple[float, ...]]] = _as_it_is,
     ) -> None:
         self._split = split
-        self._last: frozenset[Hashable] | None = None
+        self._last: list[Any] | None = None
         self._epoch: Hashable = None
 
     @property
@@ -46,7 +46,7 @@ class DeltaTracker(Generic[K]):
 
     def advance(
         self,
-        rows: Iterable[Hashable],
+        rows: Iterable[Any],
         *,
         epoch: Hashable,
     ) -> Iterator[tuple[K, tuple[float, ...]]]:
@@ -58,18 +58,23 @@ class DeltaTracker(Generic[K]):
             epoch: Changes when the server forgets all entries at once.
         """
         last, reading = self._last, list(rows)
-        current = frozenset(reading)
         added: list[tuple[K, tuple[float, ...]]] = []
         if last is not None:
-            known = last if epoch == self._epoch else frozenset()
-            before = {key: (born, counters) for key, born, counters in map(self._split, known - current)}
-            for key, born, counters in [self._split(row) for row in reading if row not in known]:
+            if epoch != self._epoch:
+                last = []
+            # The server tells entries in the same order mostly; whatever moved is simply compared by its key.
+            differing = [(old, row) for old, row in zip(last, reading, strict=False) if old != row]
+            lost = [*(old for old, _ in differing), *last[len(reading) :]]
+            found = [*(row for _, row in differing), *reading[len(last) :]]
+            before = {key: (born, counters) for key, born, counters in map(self._split, lost)}
+            for key, born, counters in map(self._split, found):
                 held = before.get(key)
-                if held is not None:
+                if held is None:
+                    if counters[0]:
+                        added.append((key, counters))
+                elif held != (born, counters):
                     added.append((key, _difference(held, (born, counters))))
-                elif counters[0]:
-                    added.append((key, counters))
-        self._last, self._epoch = current, epoch
+        self._last, self._epoch = reading, epoch
         yield from added
 
     def __len__(self) -> int:
