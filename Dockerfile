@@ -22,7 +22,7 @@ COPY requirements-dev.lock /src/
 RUN awk '/^[^ ]/ { take = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } take' \
         requirements-dev.lock > build.lock \
     && python -m venv --without-pip /opt/build \
-    && pip --python /opt/build/bin/python install \
+    && pip --python /opt/build/bin/python install --no-compile \
         --require-hashes --no-deps --only-binary :all: -r build.lock
 
 COPY pyproject.toml README.md LICENSE /src/

@@ -159,8 +159,12 @@ class Builder:
             found = origin / source.lstrip("/")
             assert found.exists(), f"COPY {rest}: there is no {source}"
             if found.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.pyc") if "from" not in given else None
-                shutil.copytree(found, destination, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+                if "from" in given:
+                    # What a finished stage holds is never written again: links spare its copy.
+                    shutil.copytree(found, destination, symlinks=True, copy_function=os.link)
+                    continue
+                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+                shutil.copytree(found, destination, ignore=ignored, dirs_exist_ok=True)
             else:
                 destination.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(found, destination)
