@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "serve": "Collect, and serve metrics and pages.",
     "check": "Check settings without starting anything.",
+    "healthcheck": "Ask a running Observer whether it is well, as containers do.",
     "sql": "Print SQL for the watched server, such as the role that Observer needs.",
     "generate": "Generate rules, their tests, dashboards and configuration.",
     "demo": "Watch a sample service on servers of its own.",
@@ -63,8 +64,8 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"observer: there is no command {arguments[0]!r}\n", file=stream)
     print("usage: observer COMMAND [OPTIONS]    (observer COMMAND --help tells more)\n", file=stream)
     for name, text in COMMANDS.items():
-        print(f"  {name:10} {text}", file=stream)
-    print(f"  {'version':10} Print the version.", file=stream)
+        print(f"  {name:12} {text}", file=stream)
+    print(f"  {'version':12} Print the version.", file=stream)
     return 0 if wanted else 2
 
 

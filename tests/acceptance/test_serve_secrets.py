@@ -205,12 +205,12 @@ def test_no_warning_without_a_password(server: PostgresServer) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"postgres:\n  - dsn: \"postgresql://me:{quote(CANARY)}@host:port:port/x\"\n",
-        f"postgres:\n  - password: \"{CANARY}\"\n",
-        f"postgres: \"{CANARY}\"\n",
-        f"redis:\n  - url: \"http://{quote(CANARY)}\"\n    password: [\"{CANARY}\"]\n",
-        f"postgres:\n  - dsn: x\n    dsn: [\"{CANARY}\"\n",
-        f"hikari:\n  - url: \"{quote(CANARY)}\"\n",
+        f'postgres:\n  - dsn: "postgresql://me:{quote(CANARY)}@host:port:port/x"\n',
+        f'postgres:\n  - password: "{CANARY}"\n',
+        f'postgres: "{CANARY}"\n',
+        f'redis:\n  - url: "http://{quote(CANARY)}"\n    password: ["{CANARY}"]\n',
+        f'postgres:\n  - dsn: x\n    dsn: ["{CANARY}"\n',
+        f'hikari:\n  - url: "{quote(CANARY)}"\n',
     ],
 )
 def test_settings_that_are_refused_are_not_quoted(tmp_path: Path, text: str) -> None:

@@ -24,6 +24,7 @@ class Facts:
     database = "app"
     superuser = False
     role = 99
+    reads_statistics = True
 
     def __init__(self, version: tuple[int, ...] | None = (1, 10)) -> None:
         self.extensions = {} if version is None else {"pg_stat_statements": ("public", version)}
