@@ -22,6 +22,7 @@ from observer.errors import (
     ObserverError,
     TargetUnreachable,
 )
+from observer.targets.secrets import torn
 from observer.targets.wire import sever
 
 if TYPE_CHECKING:
@@ -67,10 +68,13 @@ class PostgresAddress:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.Error:
+            given = {}
+        ports = str(given.get("port") or "").replace(",", "")
+        if (not given and dsn.strip()) or (ports and not ports.isdigit()) or torn(dsn):
             raise ConfigurationError(
                 "the DSN is not a PostgreSQL connection string",
                 remedy="Write postgresql://user@host:5432/database and percent-encode special characters.",
-            ) from None
+            )
         parameters = {key: str(value) for key, value in given.items() if value is not None}
         inline = parameters.pop("password", None)
         return cls(parameters=parameters, password=lambda: password() or inline)
@@ -220,10 +224,8 @@ class PostgresSession:
             try:
                 return self._execute(connection, query, parameters, pooled=facts.pooled)
             except UnicodeDecodeError:
-                # A database without an encoding holds bytes of any; the fast loaders are strict.
-                for name in ("text", "varchar", "name", "bpchar"):
-                    connection.adapters.register_loader(name, _LenientText)
-                    connection.adapters.register_loader(name, _LenientBinaryText)
+                # The fast loaders are strict.
+                _bear_any_text(connection)
                 return self._execute(connection, query, parameters, pooled=facts.pooled)
         except psycopg.Error as error:
             if connection.closed:
@@ -273,6 +275,10 @@ class PostgresSession:
         row = connection.execute(_INTRODUCTION).fetchone()
         if row is None:
             raise psycopg.OperationalError("the server answered nothing")
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # The server would check for UTF-8 what a database without an encoding holds in any.
+            connection.execute("SET client_encoding TO 'SQL_ASCII'")
+            _bear_any_text(connection)
         pid, version, role, superuser, database, reads_statistics, extensions = row
         pooled = pid != connection.info.backend_pid
         if pooled:
@@ -321,6 +327,12 @@ SELECT pg_catalog.pg_backend_pid(),
 """
 
 
+def _bear_any_text(connection: psycopg.Connection[Any]) -> None:
+    for name in ("text", "varchar", "name", "bpchar"):
+        connection.adapters.register_loader(name, _LenientText)
+        connection.adapters.register_loader(name, _LenientBinaryText)
+
+
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
@@ -344,7 +356,8 @@ def fault_of(error: psycopg.Error, aborted: bool = False) -> ObserverError:
     elif state == "55000" and "shared_preload_libraries" in words:
         fault = NotAvailable(
             words,
-            remedy="Add pg_stat_statements to shared_preload_libraries in postgresql.conf, and restart the server.",
+            remedy="Add pg_stat_statements to shared_preload_libraries in postgresql.conf, "
+            "and restart the server.",
         )
     elif state == "22021":
         fault = NotAvailable(

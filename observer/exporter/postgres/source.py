@@ -167,7 +167,7 @@ class PostgresSource:
                         outcomes.append(outcome)
         except ObserverError as error:
             up, fault = False, Fault(error.code, error.sentence, error.remedy)
-            # Of a server that is down nothing is shown; when it is back, what has a slow clock is due at once.
+            # Of a server that is down nothing is shown; once it is back, what has a slow clock is due.
             for task in self._tasks:
                 task.next_at = 0.0
         for outcome in outcomes:
