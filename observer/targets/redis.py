@@ -19,6 +19,7 @@ from observer.errors import (
     ObserverError,
     TargetUnreachable,
 )
+from observer.targets.secrets import torn
 from observer.targets.wire import sever
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ class RedisAddress:
         try:
             parameters = dict(parse_url(url))  # type: ignore[no-untyped-call]  # typed in its clients only
         except ValueError:
+            parameters = {}
+        if not parameters or (torn(url) and not url.startswith("unix:")):
             raise ConfigurationError(
                 "the URL is not a Redis address",
-                remedy="Write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/to/socket.",
-            ) from None
+                remedy="Write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/to/socket, and "
+                "percent-encode special characters.",
+            )
         inline = parameters.pop("password", None)
         return cls(parameters=parameters, password=lambda: password() or inline)
 
