@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import socket
 import sys
@@ -67,6 +68,6 @@ def _listen(listen: str) -> socket.socket:
         )
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {listen}: {error.strerror}",
+            f"cannot listen on {listen}: {os.strerror(error.errno or 0)}",
             remedy="Choose another port with --listen, or end what holds this one.",
         ) from None
