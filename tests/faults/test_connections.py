@@ -23,7 +23,9 @@ MIN_INTERVAL = 0.2
 def test_no_connection_is_left(private_postgres: PostgresFactory, tmp_path: Path, limit: str) -> None:
     """Down with a remedy, one attempt for each collection and no storm; up once there is room."""
     server = private_postgres(settings={"max_connections": "8", "log_connections": "on"})
-    server.execute("app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE filler LOGIN")
+    server.execute(
+        "app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE filler LOGIN"
+    )
     filler = "filler"
     if limit == "of the role":
         server.execute("app", "ALTER ROLE watcher CONNECTION LIMIT 1")
@@ -55,7 +57,9 @@ def test_no_connection_is_left(private_postgres: PostgresFactory, tmp_path: Path
 def test_a_standing_connection_survives_the_rush(private_postgres: PostgresFactory, tmp_path: Path) -> None:
     """When all slots go while Observer is connected, it goes on reading: that is when numbers matter most."""
     server = private_postgres(settings={"max_connections": "8"})
-    server.execute("app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE filler LOGIN")
+    server.execute(
+        "app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE filler LOGIN"
+    )
     target = {"name": "main", "dsn": server.dsn("app", user="watcher")}
     with (
         Serving(tmp_path, {"postgres": [target], "scrape": BRISK}) as observer,

@@ -27,9 +27,7 @@ PROMPT = 0.5
 KINDS = ("postgres", "pgbouncer", "redis", "hikari")
 
 
-def test_black_holes_of_every_kind(
-    postgres: PostgresServer, black_hole: BlackHole, tmp_path: Path
-) -> None:
+def test_black_holes_of_every_kind(postgres: PostgresServer, black_hole: BlackHole, tmp_path: Path) -> None:
     """They are down by their own up-metrics, the page is prompt, and the others are fresh."""
     place = f"{black_hole.host}:{black_hole.port}"
     config = {
@@ -107,13 +105,13 @@ def test_a_wire_that_falls_silent(
 
 
 def test_a_backend_that_is_stopped(private_postgres: PostgresFactory, tmp_path: Path) -> None:
-    """Its collection ends by the deadline; at most one connection hangs; once it goes on none is left over."""
+    """Its collection ends by the deadline; at most one connection hangs, and ends once it goes on."""
     server = private_postgres()
-    ours = (
-        "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'observer/%'"
-    )
+    ours = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'observer/%'"
     with (
-        Serving(tmp_path, {"postgres": [{"name": "main", "dsn": server.dsn("app")}], "scrape": BRISK}) as observer,
+        Serving(
+            tmp_path, {"postgres": [{"name": "main", "dsn": server.dsn("app")}], "scrape": BRISK}
+        ) as observer,
         server.connect() as watcher,
     ):
         observer.wait_up("main")

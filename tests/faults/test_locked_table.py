@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_locked_table_costs_its_own_size_only(private_postgres: PostgresFactory, tmp_path: Path) -> None:
-    """Scrapes stay as fast as ever, only the relation's size is missing, no backend of ours waits on a lock."""
+    """Scrapes stay as fast as ever, only the relation's size is missing, none of our backends waits."""
     server = private_postgres()
     server.execute(
         "app",
@@ -25,7 +25,9 @@ def test_a_locked_table_costs_its_own_size_only(private_postgres: PostgresFactor
     target = {"name": "main", "dsn": server.dsn("app"), "sizes_interval": "200ms"}
     with Serving(tmp_path, {"postgres": [target], "scrape": BRISK}) as observer:
         before = observer.wait_up("main")
-        assert {labels["relname"] for labels, _ in before.samples("pg_stat_user_tables_table_size_bytes")} == {
+        assert {
+            labels["relname"] for labels, _ in before.samples("pg_stat_user_tables_table_size_bytes")
+        } == {
             "held",
             "free",
         }

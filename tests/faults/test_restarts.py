@@ -68,7 +68,9 @@ def test_connections_that_are_terminated_leave_no_gap(
     """``pg_terminate_backend`` on our connection is not the server being down."""
     server = private_postgres()
     with (
-        Serving(tmp_path, {"postgres": [{"name": "main", "dsn": server.dsn("app")}], "scrape": BRISK}) as observer,
+        Serving(
+            tmp_path, {"postgres": [{"name": "main", "dsn": server.dsn("app")}], "scrape": BRISK}
+        ) as observer,
         server.connect() as killer,
     ):
         observer.wait_up("main")
@@ -99,9 +101,7 @@ def test_a_redis_that_is_killed(private_redis: RedisServer, tmp_path: Path) -> N
         assert len(observer.events("fault.over", target="cache")) == 1
 
 
-def test_a_pgbouncer_that_is_killed(
-    postgres: PostgresServer, server_directory: Path, tmp_path: Path
-) -> None:
+def test_a_pgbouncer_that_is_killed(postgres: PostgresServer, server_directory: Path, tmp_path: Path) -> None:
     """``pgbouncer_up`` goes to 0 alone, and everything is back with the server."""
     bouncer = PgBouncerServer.create(
         server_directory / "pgbouncer",

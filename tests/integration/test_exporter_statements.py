@@ -66,7 +66,9 @@ def config(server: PostgresServer, *, top: int) -> dict[str, object]:
     return {"postgres": [target], "scrape": BRISK}
 
 
-def run(server: PostgresServer, role: str, times: int, *, database: str = "app", which: Sequence[int] = (0,)) -> None:
+def run(
+    server: PostgresServer, role: str, times: int, *, database: str = "app", which: Sequence[int] = (0,)
+) -> None:
     """Run each of some `STATEMENTS` so many times."""
     with server.connect(database, user=role) as connection:
         for index in which:
@@ -96,9 +98,7 @@ class Ledger:
 
     def read(self) -> Page:
         page = self._observer.fresh("main")
-        now = {
-            tuple(sorted(labels.items())): value for labels, value in page.samples(CALLS, user=self._role)
-        }
+        now = {tuple(sorted(labels.items())): value for labels, value in page.samples(CALLS, user=self._role)}
         for key, value in now.items():
             before = self._last.get(key, 0 if key not in self._last else None)
             assert before is not None

@@ -15,7 +15,6 @@ from tests.conditions import wait_for
 from tests.serving import BRISK, ROOT, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from observer.demo.servers import PostgresServer
@@ -33,7 +32,7 @@ SETTINGS = (
 
 
 @pytest.fixture
-def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
+def server(private_postgres: PostgresFactory) -> PostgresServer:
     """A server whose database has tables in two schemas, and not yet the extension."""
     made = private_postgres(extensions=())
     made.execute(
@@ -42,7 +41,7 @@ def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
         "CREATE TABLE public.diary AS SELECT 1 AS one",
         "CREATE TABLE shop.item AS SELECT 1 AS one",
     )
-    yield made
+    return made
 
 
 def apply_script(server: PostgresServer, *options: str) -> None:
@@ -108,7 +107,7 @@ def test_the_role_may_read_what_was_chosen_and_write_nothing(
         connection.execute("CREATE TEMP TABLE mine (one int)")
 
 
-@pytest.mark.parametrize("name", ["observer", 'odd "name\' of $$ a role'])
+@pytest.mark.parametrize("name", ["observer", "odd \"name' of $$ a role"])
 def test_observer_finds_nothing_missing_with_it(server: PostgresServer, tmp_path: Path, name: str) -> None:
     """With this role no collector fails, and the limit of connections is kept."""
     apply_script(server, "--name", name)
@@ -139,12 +138,17 @@ def test_through_a_pooler_nothing_leaks(
     target = {"name": "main", "dsn": bouncer.dsn("app", user="observer")}
     with (
         bouncer,
-        psycopg.connect(bouncer.dsn("app", user="observer"), autocommit=True, prepare_threshold=None) as other,
+        psycopg.connect(
+            bouncer.dsn("app", user="observer"), autocommit=True, prepare_threshold=None
+        ) as other,
     ):
 
         def settings() -> list[tuple[str, ...]]:
             return [
-                *(other.execute(sql.SQL("SHOW {}").format(sql.Identifier(name))).fetchall()[0] for name in SETTINGS),
+                *(
+                    other.execute(sql.SQL("SHOW {}").format(sql.Identifier(name))).fetchall()[0]
+                    for name in SETTINGS
+                ),
                 *other.execute("SELECT pg_catalog.pg_backend_pid()::text").fetchall(),
             ]
 

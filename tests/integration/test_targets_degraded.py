@@ -11,7 +11,6 @@ from tests.conditions import wait_for
 from tests.serving import BRISK, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from observer.demo.servers import PostgresServer
@@ -21,13 +20,17 @@ CANARY = "kanarienvogel-8812"
 
 
 @pytest.fixture
-def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
+def server(private_postgres: PostgresFactory) -> PostgresServer:
     made = private_postgres()
-    made.execute("app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE service LOGIN")
-    yield made
+    made.execute(
+        "app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE service LOGIN"
+    )
+    return made
 
 
-def serving(server: PostgresServer, directory: Path, *, database: str = "app", user: str = "watcher") -> Serving:
+def serving(
+    server: PostgresServer, directory: Path, *, database: str = "app", user: str = "watcher"
+) -> Serving:
     target = {"name": "main", "dsn": server.dsn(database, user=user)}
     return Serving(directory, {"postgres": [target], "scrape": BRISK})
 
@@ -137,7 +140,7 @@ def test_passwords_in_statements_are_redacted(server: PostgresServer, tmp_path: 
             f"ALTER ROLE other PASSWORD $secret${CANARY}$secret$",
             f"ALTER ROLE other PASSWORD E'{CANARY}' /* {CANARY} */ -- {CANARY}",
             f"SET application_name = '{CANARY}'",
-            f"SET SESSION search_path TO \"{CANARY}\", public",
+            f'SET SESSION search_path TO "{CANARY}", public',
         ):
             connection.execute(statement.encode())
         connection.execute("RESET search_path")
