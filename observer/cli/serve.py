@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -23,6 +25,9 @@ from observer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
+"""Parameters of mallopt(3)."""
+
 GRACEFUL_SECONDS = 5
 """How long requests that are under way may take when the process is told to end."""
 
@@ -36,6 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     add_options(parser)
     settings = settings_from(parser.parse_args(arguments))
+    _give_memory_back()
     logs.configure(style=settings.log.format, level=settings.log.level)
     app = create_app(settings)
     listener = _listen(settings.listen)
@@ -55,6 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     # What was loaded until now stays for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     log = structlog.get_logger("observer")
     log.info("serving", listen=settings.listen, version=observer.__version__)
     try:
@@ -62,6 +69,18 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         log.info("ended")
     return 0
+
+
+def _give_memory_back() -> None:
+    """Have glibc return the memory of pages to the system; by itself it keeps what was large once."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in (
+            (_M_ARENA_MAX, 1),
+            (_M_TRIM_THRESHOLD, 1 << 17),
+            (_M_MMAP_THRESHOLD, 1 << 17),
+        ):
+            mallopt(parameter, value)
 
 
 def _listen(listen: str) -> socket.socket:

@@ -61,7 +61,7 @@ def test_a_signal_ends_it_although_targets_hang(tmp_path: Path, number: signal.S
             assert "Traceback" not in observer.output
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
+def test_a_port_that_is_taken() -> None:
     """One clear sentence with the remedy, and exit code 3."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         listen = f"127.0.0.1:{holder.getsockname()[1]}"

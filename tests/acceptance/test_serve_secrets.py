@@ -181,7 +181,7 @@ def observer_check(arguments: list[str], environment: Mapping[str, str] | None =
 
 @pytest.mark.parametrize("way", ["uri", "pairs", "query", "redis", "hikari"])
 def test_a_password_among_the_arguments_is_warned_of(server: PostgresServer, way: str) -> None:
-    """Everybody on the machine can read arguments: the warning says so, names the remedy, and not the password."""
+    """Everybody on the machine can read arguments: the warning says so, and how else to give it."""
     option, value = {
         "uri": ("--postgres", uri(server, CANARY)),
         "pairs": ("--postgres", pairs(server, CANARY)),
@@ -211,6 +211,12 @@ def test_no_warning_without_a_password(server: PostgresServer) -> None:
         f'redis:\n  - url: "http://{quote(CANARY)}"\n    password: ["{CANARY}"]\n',
         f'postgres:\n  - dsn: x\n    dsn: ["{CANARY}"\n',
         f'hikari:\n  - url: "{quote(CANARY)}"\n',
+        # What people write who do not know of percent-encoding: the rest of the password looks like a path.
+        'postgres:\n  - dsn: "postgresql://me:12/Kanari@127.0.0.1/app"\n',
+        'redis:\n  - url: "redis://:12/Kanari@127.0.0.1:6379/0"\n',
+        'redis:\n  - url: "redis://:x/Kanari@127.0.0.1:6379/0"\n',
+        'hikari:\n  - url: "http://me:12/Kanari@127.0.0.1:8080/actuator/prometheus"\n',
+        'hikari:\n  - url: "http://me:x/Kanari@127.0.0.1:8080/actuator/prometheus"\n',
     ],
 )
 def test_settings_that_are_refused_are_not_quoted(tmp_path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_locked_table_costs_its_own_size_only(private_postgres: PostgresFactory, tmp_path: Path) -> None:
-    """Scrapes stay as fast as ever, only the relation's size is missing, no backend of ours waits on a lock."""
+    """Scrapes stay as fast as ever, only the relation's size is missing, none of our backends waits."""
     server = private_postgres()
     server.execute(
         "app",

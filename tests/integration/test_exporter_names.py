@@ -80,17 +80,15 @@ UPSTREAM = {
 
 LINT = (
     (
-        (
-            r"(pg_stat_(archiver|database|statements_query_id|user_tables)|pg_statio_user_tables|redis)\w* "
-            r'counter metrics should have "_total" suffix$'
-        ),
+        r"pg_stat_(archiver|database|statements_query_id|user_tables)\w* .*should have .+_total",
+        "upstream names them after the server's columns, without the suffix",
+    ),
+    (
+        r"(pg_statio_user_tables|redis)\w* counter metrics should have .+_total",
         "upstream names them after the server's columns and fields, without the suffix",
     ),
     (
-        (
-            r"(pg_locks|pg_stat_activity|pg_stat_archiver_\w+|pg_stat_user_tables_\w+|pg_settings_\w+)_count "
-            r'non-histogram and non-summary metrics should not have "_count" suffix$'
-        ),
+        r"pg_(locks|settings_\w+|stat_activity|stat_archiver_\w+|stat_user_tables_\w+)_count non-histogram",
         "upstream's names; those of settings are the server's own",
     ),
     (

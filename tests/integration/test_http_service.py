@@ -22,7 +22,7 @@ def serving(
     """Observer over a PostgreSQL that works and a Redis whose password is wrong."""
     config = {
         "postgres": [{"name": "main", "dsn": postgres.dsn("app")}],
-        "redis": [{"name": "<cache>".strip("<>"), "url": redis_server.url, "password": "wrong"}],
+        "redis": [{"name": "cache", "url": redis_server.url, "password": "wrong"}],
         "scrape": BRISK,
     }
     with Serving(tmp_path_factory.mktemp("http"), config) as running:

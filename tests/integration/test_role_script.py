@@ -15,7 +15,6 @@ from tests.conditions import wait_for
 from tests.serving import BRISK, ROOT, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from observer.demo.servers import PostgresServer
@@ -33,7 +32,7 @@ SETTINGS = (
 
 
 @pytest.fixture
-def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
+def server(private_postgres: PostgresFactory) -> PostgresServer:
     """A server whose database has tables in two schemas, and not yet the extension."""
     made = private_postgres(extensions=())
     made.execute(
@@ -42,7 +41,7 @@ def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
         "CREATE TABLE public.diary AS SELECT 1 AS one",
         "CREATE TABLE shop.item AS SELECT 1 AS one",
     )
-    yield made
+    return made
 
 
 def apply_script(server: PostgresServer, *options: str) -> None:

@@ -11,7 +11,6 @@ from tests.conditions import wait_for
 from tests.serving import BRISK, Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from observer.demo.servers import PostgresServer
@@ -21,12 +20,12 @@ CANARY = "kanarienvogel-8812"
 
 
 @pytest.fixture
-def server(private_postgres: PostgresFactory) -> Iterator[PostgresServer]:
+def server(private_postgres: PostgresFactory) -> PostgresServer:
     made = private_postgres()
     made.execute(
         "app", "CREATE ROLE watcher LOGIN", "GRANT pg_monitor TO watcher", "CREATE ROLE service LOGIN"
     )
-    yield made
+    return made
 
 
 def serving(
