@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
+import observer
 from observer import logs
 from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
@@ -45,10 +50,17 @@ def run(arguments: Sequence[str]) -> int:
             server_header=False,
         ),
     )
+    # The server ends in good order at SIGTERM, then sends it to the process anew: that was no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # What was loaded until now stays for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    server.run(sockets=[listener])
+    log = structlog.get_logger("observer")
+    log.info("serving", listen=settings.listen, version=observer.__version__)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        log.info("ended")
     return 0
 
 
@@ -63,6 +75,6 @@ def _listen(listen: str) -> socket.socket:
         )
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {listen}: {error.strerror}",
+            f"cannot listen on {listen}: {os.strerror(error.errno or 0)}",
             remedy="Choose another port with --listen, or end what holds this one.",
         ) from None
