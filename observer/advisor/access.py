@@ -69,7 +69,9 @@ class Predicate:
     text: str
     column: str
     kind: str
-    """``null``, ``not null``, ``boolean`` or ``constant``."""
+    """``null``, ``not null``, ``boolean``, ``columns`` (two of the row compared) or ``constant``."""
+    columns: tuple[str, ...] = ()
+    """Of the two that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Access:
         whole_row: Whether it reads all, so that no index can hold what it needs.
 
         limited: Whether a LIMIT stands on the query that sorts it.
+
+        leading: Whether it is the first relation of the outermost FROM, named directly and only there. HypoPG (1.3 to
+            1.4.3) keeps a hypothetical index's predicate and expressions as if its table always were: elsewhere an
+            expression is not recognised, and estimating a predicate can crash the server (HypoPG issue 116).
     """
 
     number: int
@@ -99,6 +105,7 @@ class Access:
     columns: frozenset[str] = frozenset()
     whole_row: bool = False
     limited: bool = False
+    leading: bool = False
 
 
 class Role(Enum):

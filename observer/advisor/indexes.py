@@ -116,6 +116,11 @@ class Index:
         return f"CREATE INDEX {how}{quote(self.name)} ON {self.body}"
 
     @property
+    def special(self) -> bool:
+        """Whether it has a predicate or an expression: HypoPG handles those on the first relation of FROM alone."""
+        return bool(self.where) or any(not key.is_column for key in self.keys)
+
+    @property
     def columns(self) -> frozenset[str]:
         """The columns that it holds, by name; expressions are not columns."""
         return frozenset(key.text for key in self.keys if key.is_column).union(self.include)

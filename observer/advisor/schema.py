@@ -114,6 +114,8 @@ class Relation:
         view: The text of a view's query, else empty.
 
         readable: Whether the role may SELECT from it.
+
+        divided: Whether it has partitions or tables that inherit from it: the planner then plans each of them.
     """
 
     name: RelationName
@@ -127,6 +129,7 @@ class Relation:
     writes: Writes = Writes()
     view: str = ""
     readable: bool = True
+    divided: bool = False
 
     @property
     def is_table(self) -> bool:

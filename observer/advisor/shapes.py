@@ -10,11 +10,13 @@ from postgast import pg_query_pb2 as pb
 from observer.advisor.access import Access, Condition, Predicate, Role, Shape, Slot, Use
 from observer.advisor.equivalents import equivalent
 from observer.advisor.indexes import Key
+from observer.advisor.leading import lead
 from observer.advisor.tree import Node, Unparsable, children, deparse, expression_text, inner, parse, strings, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from observer.advisor.names import RelationName
     from observer.advisor.schema import Relation, Schema
 
 Source = tuple[int, str]
@@ -56,10 +58,13 @@ def shape_of(text: str, schema: Schema) -> Shape:
     Raises:
         Unparsable: PostgreSQL's parser refuses the text, or it is of a kind that cannot be explained.
     """
-    raw = parse(text)
-    select, rewritten = equivalent(raw)
+    select, rewritten = equivalent(parse(text))
     reader = _Reader(schema)
     reader.select(select.stmt.select_stmt, None)
+    relation = reader.wants_to_lead()
+    if relation and lead(select.stmt.select_stmt, relation.schema, relation.name):
+        reader = _Reader(schema)
+        reader.select(select.stmt.select_stmt, None)
     return Shape(
         text=deparse(select),
         accesses=tuple(reader.close(number) for number in range(len(reader.accesses))),
@@ -80,6 +85,21 @@ class _Reader:
         self.unresolved: set[str] = set()
         self.arms = 0
         self.depth = 0
+        self.entries = 0
+        self.first = -1
+
+    def wants_to_lead(self) -> RelationName | None:
+        """The relation whose candidates need it to be the first of FROM, when it is not."""
+        for number, made in enumerate(self.accesses):
+            special = any(not condition.key.is_column for condition in made.conditions) or made.predicates
+            if special and number != self.first and self._once(made):
+                return made.relation.name
+            if special:
+                return None
+        return None
+
+    def _once(self, made: _Open) -> bool:
+        return sum(other.relation.name == made.relation.name for other in self.accesses) == 1
 
     def close(self, number: int) -> Access:
         """The finished access."""
@@ -94,6 +114,7 @@ class _Reader:
             columns=frozenset(made.columns),
             whole_row=made.whole_row,
             limited=made.limited,
+            leading=number == self.first and self._once(made) and not made.relation.divided,
         )
 
     # Query blocks.
@@ -113,6 +134,7 @@ class _Reader:
         for item in node.with_clause.ctes:
             self._cte(inner(item), scope, recursive=node.with_clause.recursive)
         if node.op not in (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED):
+            self.entries += 1
             left = self.select(node.larg, scope)
             self.select(node.rarg, scope)
             return dict.fromkeys(left)
@@ -130,6 +152,7 @@ class _Reader:
         return {name: source for name, source, _ in outputs}
 
     def _cte(self, node: Node, scope: _Scope, *, recursive: bool) -> None:
+        self.entries += 1
         if not isinstance(node, pb.CommonTableExpr):
             return
         query = inner(node.ctequery)
@@ -145,6 +168,7 @@ class _Reader:
         if isinstance(node, pb.RangeVar):
             self._range_var(node, scope)
         elif isinstance(node, pb.RangeSubselect):
+            self.entries += 1
             query = inner(node.subquery)
             outside = scope if node.lateral else scope.parent
             inside = _Scope(parent=outside, ctes=self._visible_ctes(scope))
@@ -153,6 +177,7 @@ class _Reader:
         elif isinstance(node, pb.JoinExpr):
             self._join(node, scope)
         else:
+            self.entries += 1
             for found in children(node):
                 self._visit(found, scope)
             for found in walk(node):
@@ -168,6 +193,7 @@ class _Reader:
 
     def _range_var(self, node: pb.RangeVar, scope: _Scope) -> None:
         alias = node.alias.aliasname or node.relname
+        self.entries += 1
         ctes = self._visible_ctes(scope)
         if not node.schemaname and node.relname in ctes:
             scope.derived[alias] = _renamed(ctes[node.relname], strings(node.alias.colnames))
@@ -182,6 +208,8 @@ class _Reader:
             outputs = self.select(query, None) if isinstance(query, pb.SelectStmt) else {}
             scope.derived[alias] = _renamed(outputs, strings(node.alias.colnames))
         else:
+            if self.entries == 1 and self.depth == 1:
+                self.first = len(self.accesses)
             self.accesses.append(_Open(relation))
             scope.tables[alias] = len(self.accesses) - 1
 
@@ -412,6 +440,8 @@ class _Reader:
         number, key = found
         others = {source[0] for source in self._sources(other, scope) if source}
         if number in others:
+            if others == {number} and arm == 0 and isinstance(whole, pb.A_Expr) and not lost and key.is_column:
+                self._between_columns(whole, number, key, scope)
             return
         joined = bool(others) or any(isinstance(part, pb.SubLink) for part in walk(other))
         if joined and use is Use.EQUAL:
@@ -422,6 +452,21 @@ class _Reader:
         fixed = not others and arm == 0 and whole is not None and key.is_column and use in (Use.EQUAL, Use.AMONG)
         if fixed and whole is not None and not any(isinstance(part, pb.ParamRef | pb.SubLink) for part in walk(whole)):
             opened.predicates.append(Predicate(self._text(whole, scope), key.text, "constant"))
+
+    def _between_columns(self, whole: pb.A_Expr, number: int, key: Key, scope: _Scope) -> None:
+        """A comparison of two columns of a row holds no constant, so it is the same in every call."""
+        if any(isinstance(part, pb.ParamRef | pb.SubLink | pb.A_Const | pb.FuncCall) for part in walk(whole)):
+            return
+        operator = strings(whole.name)[-1]
+        if operator in (">", ">="):  # one spelling for both, so that statements can share the index
+            turned = pb.A_Expr(kind=whole.kind)
+            turned.lexpr.CopyFrom(whole.rexpr)
+            turned.rexpr.CopyFrom(whole.lexpr)
+            turned.name.add().string.sval = _MIRROR[operator]
+            whole = turned
+        columns = sorted({source[1] for source in self._sources(whole, scope) if source})
+        predicate = Predicate(self._text(whole, scope), key.text, "columns", tuple(columns))
+        self.accesses[number].predicates.append(predicate)
 
     def _null_test(self, node: pb.NullTest, scope: _Scope, arm: int) -> None:
         found = self._key(inner(node.arg), scope)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from observer.advisor.names import quote
 from observer.advisor.plans import Plan, read_plan
 from observer.errors import NotAvailable, NotPermitted, ObserverError, TargetUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from observer.advisor.indexes import Index
+    from observer.advisor.schema import ExistingIndex
     from observer.deadlines import Deadline
 
 APPLICATION = "observer-advisor"
@@ -35,6 +37,10 @@ class RejectedIndex(ObserverError):
     """HypoPG would not take an index: an expression that is not immutable, a type without an operator class."""
 
     code = "rejected-index"
+
+    def __init__(self, index: Index, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +104,30 @@ class Session:
         """Make a running question return; safe from another thread."""
         self._connection.cancel_safe(timeout=2)
 
-    def add_twins(self, definitions: Mapping[str, str]) -> None:
+    def add_twins(self, standing: Iterable[ExistingIndex]) -> None:
         """Put a hypothetical twin beside each index that stands, and hide the index where HypoPG can.
+
+        Those with a predicate or an expression get none: HypoPG mistakes the relation that these speak of wherever it
+        is not the first of FROM, and can crash the server over a predicate.
 
         HypoPG gives a hypothetical index no height, so it is priced without the descent that a real one pays. Between
         two sets that both hold the twins that error cancels out.
         """
         if not self._hypopg:
             return
-        for name, definition in sorted(definitions.items()):
+        for existing in standing:
+            if existing.index.special or not existing.usable:
+                continue
+            name = existing.name
             try:
-                for oid, _ in self._call("hypopg_create_index", definition):
+                for oid, _ in self._call("hypopg_create_index", existing.definition):
                     self._twins[int(oid)] = name
             except psycopg.Error:
                 continue  # an access method that HypoPG does not know: the index itself stays visible
             if self._hypopg >= _HIDES_SINCE:
                 self._connection.execute(
                     sql.SQL("SELECT {}(pg_catalog.to_regclass(%s)::oid)").format(self._function("hypopg_hide_index")),
-                    (name,),
+                    (f"{quote(existing.index.relation.schema)}.{quote(name)}",),
                 )
 
     def price(self, question: Question, indexes: Iterable[Index]) -> Plan:
@@ -180,7 +192,7 @@ class Session:
                 raise TargetUnreachable("the connection was lost") from error
             self._forget()
             if len(missing) == 1:
-                raise RejectedIndex(f"{missing[0].body}: {_first_line(error)}") from error
+                raise RejectedIndex(missing[0], _first_line(error)) from error
             for index in missing:
                 self._create([index])
             return

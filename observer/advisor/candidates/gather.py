@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 NOTHING = Limits()
 
+NOT_LEADING = (
+    "HypoPG knows predicates and expressions only on the first table of a FROM list, and this statement could not be"
+    " turned that way: a hypothesis"
+)
+
 
 def gather(shape: Shape, schema: Schema, limits: Limits = NOTHING) -> tuple[Candidate, ...]:
     """Candidates for a statement, each once, in an order that depends on nothing but the input."""
@@ -30,6 +35,8 @@ def gather(shape: Shape, schema: Schema, limits: Limits = NOTHING) -> tuple[Cand
         if not relation.is_table or relation.pages < limits.smallest_table:
             continue
         for candidate in _of_access(access, relation, limits):
+            if candidate.index.special and candidate.priced and not access.leading:
+                candidate = replace(candidate, priced=False, note=NOT_LEADING)  # noqa: PLW2901 - the same, marked
             if not already_there(candidate.index, relation):
                 found.setdefault(candidate.index, candidate)
     return tuple(found.values())
@@ -58,9 +65,15 @@ def _of_access(access: Access, relation: Relation, limits: Limits) -> Iterator[C
                 yield Candidate(Index(relation.name, keys, rest), "covering")
     for predicate in predicates(access, relation, limits.partial):
         for keys in lists:
-            kept = keys if predicate.kind == "not null" else tuple(key for key in keys if key.text != predicate.column)
+            fixed = predicate.kind not in ("not null", "columns")
+            kept = tuple(key for key in keys if key.text != predicate.column) if fixed else keys
             if kept:
                 yield Candidate(Index(relation.name, kept, where=predicate.text), "partial")
+                rest = included(access, kept, relation) if limits.include else ()
+                # What the predicate says need not be read again: an index-only scan does without its columns.
+                rest = tuple(name for name in rest if name not in (predicate.column, *predicate.columns))
+                if rest:
+                    yield Candidate(Index(relation.name, kept, rest, predicate.text), "partial")
     for index in brin(access, relation):
         yield Candidate(index, "brin")
     yield from inverted(access, relation)

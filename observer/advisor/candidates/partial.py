@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "none": frozenset[str](),
-    "nulls": frozenset({"null", "not null", "boolean"}),
-    "constants": frozenset({"null", "not null", "boolean", "constant"}),
+    "nulls": frozenset({"null", "not null", "boolean", "columns"}),
+    "constants": frozenset({"null", "not null", "boolean", "columns", "constant"}),
 }
 _MOST_DISTINCT = 100
 _LARGEST_SHARE = 0.9

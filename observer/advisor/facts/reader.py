@@ -60,6 +60,7 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             writes=Writes(*(sum(by_oid[leaf][place] for leaf in leaves) for place in (6, 7, 8, 9)), seconds=since),
             view=row[10] or "",
             readable=row[11],
+            divided=row[13],
         )
     installed = dict(item.split("=", 1) for item in extensions)
     return Schema(relations, tuple(path), size, installed, version)
