@@ -1,0 +1,111 @@
+"""Observer itself as a part of the demo, as a user would run it."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from observer.demo.parts.part import Sight, Stage
+from observer.demo.parts.program import program
+from observer.demo.servers.account import write_file
+from observer.demo.servers.ports import free_port
+from observer.demo.servers.process import end_of
+from observer.demo.servers.server import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from observer.demo.parts.app import AppPart
+    from observer.demo.parts.pgbouncer import PgBouncerPart
+    from observer.demo.parts.postgres import PostgresPart
+    from observer.demo.parts.redis import RedisPart
+    from observer.demo.servers import ServerProcess
+
+
+class ObserverPart:
+    """``observer serve`` with a configuration file for everything the demo runs."""
+
+    key = "observer"
+    title = "Observer"
+
+    def __init__(
+        self, *, postgres: PostgresPart, pgbouncer: PgBouncerPart, redis: RedisPart, app: AppPart
+    ) -> None:
+        self._postgres = postgres
+        self._pgbouncer = pgbouncer
+        self._redis = redis
+        self._app = app
+        self._port = 0
+        self._process: ServerProcess | None = None
+
+    @property
+    def host_and_port(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    def start(self, stage: Stage) -> None:
+        stage.say("Observer: starting")
+        self._port = free_port()
+        file = stage.directory / "observer.yaml"
+        process = program(
+            stage,
+            name=self.title,
+            folder="observer",
+            arguments=("-m", "observer", "serve", "--config", str(file)),
+            # Unlike SIGKILL it leaves Observer the time to end its own children.
+            death_signal=signal.SIGTERM,
+        )
+        secrets = {
+            "postgres": self._postgres.credentials.observer,
+            "redis": self._redis.credentials.redis,
+        }
+        paths = {
+            name: str(write_file(process.directory / f"{name}-password", f"{secret}\n", process.account))
+            for name, secret in secrets.items()
+        }
+        write_file(file, yaml.safe_dump(self._config(paths), sort_keys=False), process.account)
+        self._process = process
+        process.start()
+        process.wait_until(lambda: answers(f"{self.address()}/metrics"), seconds=30)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+    def ended(self) -> str | None:
+        return None if self._process is None else end_of(self._process)
+
+    def address(self) -> str:
+        return f"http://{self.host_and_port}"
+
+    def sights(self) -> Sequence[Sight]:
+        return [Sight(f"{self.address()}/metrics", "PostgreSQL, PgBouncer, Redis and HikariCP on one page")]
+
+    def _config(self, passwords: Mapping[str, str]) -> dict[str, Any]:
+        postgres, pgbouncer = self._postgres.server, self._pgbouncer.server
+        return {
+            "listen": self.host_and_port,
+            "postgres": [
+                {
+                    "name": "mealsync",
+                    "dsn": f"postgresql://observer@{postgres.host}:{postgres.port}/mealsync",
+                    "password_file": passwords["postgres"],
+                }
+            ],
+            "pgbouncer": [
+                {
+                    "name": "mealsync-pool",
+                    "dsn": f"postgresql://observer@{pgbouncer.host}:{pgbouncer.port}/pgbouncer",
+                    "password_file": passwords["postgres"],
+                }
+            ],
+            "redis": [
+                {
+                    "name": "mealsync-cache",
+                    "url": self._redis.server.url,
+                    "password_file": passwords["redis"],
+                }
+            ],
+            "hikari": [{"name": "mealsync-app", "url": f"{self._app.address()}/actuator/prometheus"}],
+        }

@@ -1,0 +1,144 @@
+"""MealSync at work: its numbers move, and they are true."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from observer.demo.parts import Stage
+from observer.demo.parts.app import AppPart
+from observer.demo.parts.credentials import Credentials
+from observer.demo.parts.pgbouncer import PgBouncerPart
+from observer.demo.parts.postgres import PostgresPart
+from observer.demo.parts.redis import RedisPart
+from observer.demo.servers import ordinary_account, private_directory
+from tests.conditions import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCALE = 0.01
+
+
+class Running:
+    """The parts that MealSync needs, and questions about them."""
+
+    def __init__(self) -> None:
+        credentials = Credentials()
+        self.postgres = PostgresPart(credentials=credentials, scale=SCALE)
+        self.pgbouncer = PgBouncerPart(postgres=self.postgres)
+        self.redis = RedisPart(credentials=credentials)
+        self.app = AppPart(
+            postgres=self.postgres, pgbouncer=self.pgbouncer, redis=self.redis, users=60, scale=SCALE
+        )
+
+    def meter(self, name: str, **labels: str) -> float:
+        text = httpx.get(f"{self.app.address()}/actuator/prometheus", trust_env=False).text
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def number(self, query: bytes) -> float:
+        with self.postgres.server.connect("mealsync") as connection:
+            row = connection.execute(query).fetchone()
+            assert row is not None
+            return float(row[0])
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    account = ordinary_account()
+    with (
+        private_directory(prefix="observer-test-", account=account) as directory,
+        contextlib.ExitStack() as stack,
+    ):
+        parts = Running()
+        stage = Stage(directory=directory, account=account, say=lambda _: None)
+        for part in (parts.postgres, parts.pgbouncer, parts.redis, parts.app):
+            stack.callback(part.stop)
+            part.start(stage)
+        yield parts
+
+
+_CALLS = b"SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements WHERE query LIKE '%reviews%'"
+_BLOCKED = b"""SELECT count(*) FROM pg_catalog.pg_stat_activity
+               WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids(pid)) > 0"""
+
+
+def test_statements_are_counted(running: Running) -> None:
+    """The users' statements arrive in pg_stat_statements, and those that filled the tables are forgotten."""
+    before = running.number(_CALLS)
+    wait_for(lambda: running.number(_CALLS) > before, "reviews are read")
+    filling = b"SELECT count(*) FROM public.pg_stat_statements WHERE query LIKE '%generate_series%'"
+    assert running.number(filling) == 0
+
+
+def test_the_pool_tells_what_it_did(running: Running) -> None:
+    """Each connection taken is counted once as acquired and once as used; none is left out at the end."""
+    before = running.meter("hikaricp_connections_acquire_seconds_count")
+    wait_for(lambda: running.meter("hikaricp_connections_acquire_seconds_count") > before, "connections used")
+    assert running.meter("hikaricp_connections_usage_seconds_sum") > 0
+    assert running.meter("hikaricp_connections_creation_seconds_count") >= 2
+    assert running.meter("hikaricp_connections_max") == 8
+    assert running.meter("hikaricp_connections", pool="HikariPool-1") <= 8
+
+
+def test_the_cache_hits_and_misses(running: Running) -> None:
+    """Redis sees both: popular recipes are found, rare ones are not."""
+
+    def moved() -> bool:
+        with running.redis.server.connect() as client:
+            stats = client.info("stats")
+        return bool(stats["keyspace_hits"] > 5 and stats["keyspace_misses"] > 5)
+
+    wait_for(moved, "hits and misses")
+
+
+def test_requests_are_told_as_spring_boot_does(running: Running) -> None:
+    """Templates, not paths, are in the label uri; no request fails while nothing is broken."""
+    seen = {"method": "GET", "uri": "/api/recipes/{recipe}", "status": "200", "outcome": "SUCCESS"}
+    wait_for(lambda: running.meter("http_server_requests_seconds_count", **seen) > 0, "recipes are read")
+    expected = {"exception": "none", "error": "none", "application": "mealsync"}
+    assert running.meter("http_server_requests_seconds_count", **seen, **expected) > 0
+    assert running.meter("http_server_requests_seconds_bucket", **seen, le="0.2") > 0
+    assert running.meter("http_server_requests_seconds_count", outcome="SERVER_ERROR", status="500") == 0
+    answer = httpx.get(f"{running.app.address()}/api/nothing", trust_env=False)
+    assert answer.status_code == 404
+    assert running.meter("http_server_requests_seconds_count", uri="/**", status="404") == 1
+
+
+def test_a_lock_lets_sessions_queue_up(running: Running) -> None:
+    """The fault blocks writers until it ends, and then everything goes on."""
+    fault = f"{running.app.address()}/demo/fault"
+    assert httpx.post(fault, params={"kind": "nonsense"}, trust_env=False).status_code == 400
+    assert running.number(_BLOCKED) == 0
+    started = httpx.post(fault, params={"kind": "lock", "seconds": "3"}, trust_env=False)
+    assert started.status_code == 202
+    wait_for(lambda: running.number(_BLOCKED) > 0, "sessions are blocked")
+    wait_for(lambda: running.number(_BLOCKED) == 0, "the lock is gone")
+
+
+def test_observer_may_look_and_not_touch(running: Running) -> None:
+    """Observer's role reads statistics and explains, changes nothing, and is bounded in connections."""
+    import psycopg
+
+    postgres, secret = running.postgres.server, running.postgres.credentials.observer
+    with psycopg.connect(
+        postgres.dsn("mealsync", user="observer", password=secret), autocommit=True
+    ) as connection:
+        texts = connection.execute("SELECT query FROM public.pg_stat_statements").fetchall()
+        assert texts
+        assert not any(secret in text or "insufficient privilege" in text for (text,) in texts)
+        connection.execute("EXPLAIN SELECT * FROM public.recipes")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("DELETE FROM public.recipes")
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM public.recipes")
