@@ -147,3 +147,5 @@ class Shape:
     unresolved: tuple[str, ...] = ()
     relations: tuple[RelationName, ...] = ()
     rewritten: bool = False
+    sets: tuple[str, ...] = ()
+    """Columns that an UPDATE sets, of the first access."""

@@ -75,3 +75,12 @@ def _callable_extract(part: Node) -> None:
         del part.funcname[:]
         part.funcname.add().string.sval = "pg_catalog"
         part.funcname.add().string.sval = "date_part"
+
+
+def updated_columns(raw: pb.RawStmt) -> tuple[str, ...]:
+    """The columns that an UPDATE sets; empty for other statements."""
+    statement = inner(raw.stmt)
+    if not isinstance(statement, pb.UpdateStmt):
+        return ()
+    targets = (inner(item) for item in statement.target_list)
+    return tuple(target.name for target in targets if isinstance(target, pb.ResTarget))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from postgast import pg_query_pb2 as pb
 
 from observer.advisor.access import Access, Condition, Predicate, Role, Shape, Slot, Use
-from observer.advisor.equivalents import equivalent
+from observer.advisor.equivalents import equivalent, updated_columns
 from observer.advisor.indexes import Key
 from observer.advisor.leading import lead
 from observer.advisor.tree import Node, Unparsable, children, deparse, expression_text, inner, parse, strings, walk
@@ -58,7 +58,8 @@ def shape_of(text: str, schema: Schema) -> Shape:
     Raises:
         Unparsable: PostgreSQL's parser refuses the text, or it is of a kind that cannot be explained.
     """
-    select, rewritten = equivalent(parse(text))
+    raw = parse(text)
+    select, rewritten = equivalent(raw)
     reader = _Reader(schema)
     reader.select(select.stmt.select_stmt, None)
     relation = reader.wants_to_lead()
@@ -72,6 +73,7 @@ def shape_of(text: str, schema: Schema) -> Shape:
         unresolved=tuple(sorted(reader.unresolved)),
         relations=tuple(sorted({access.relation.name for access in reader.accesses})),
         rewritten=rewritten,
+        sets=updated_columns(raw),
     )
 
 

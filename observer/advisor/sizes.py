@@ -32,7 +32,7 @@ _CANNOT_MERGE = frozenset({"numeric", "float4", "float8", "jsonb", "interval"})
 
 def corrected_size(index: Index, relation: Relation) -> int:
     """Bytes of the index once it is built."""
-    rows = relation.rows * _share(index, relation)
+    rows = relation.rows * share_of_rows(index, relation)
     if index.method == "brin":
         ranges = max(1, relation.pages // 128)
         return _PAGE * (3 + math.ceil(ranges * (_HEADER + 2 * _key_width(index, relation) + 4) / _USABLE))
@@ -93,7 +93,7 @@ def _distinct(index: Index, relation: Relation) -> float:
     return total
 
 
-def _share(index: Index, relation: Relation) -> float:
+def share_of_rows(index: Index, relation: Relation) -> float:
     """Share of the rows that a partial index holds, from the statistics of the columns it speaks of."""
     if not index.where:
         return 1.0

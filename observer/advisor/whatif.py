@@ -156,6 +156,15 @@ class Session:
         self.explained += 1
         return plan
 
+    def sizes(self, indexes: list[Index]) -> list[int]:
+        """Bytes as HypoPG estimates them: what other advisors count."""
+        self._stand(frozenset(indexes))
+        oids = [self._standing[index] for index in indexes]
+        query = sql.SQL("SELECT {}(o) FROM pg_catalog.unnest(%s::oid[]) WITH ORDINALITY u(o, n) ORDER BY n").format(
+            self._function("hypopg_relation_size")
+        )
+        return [int(row[0]) for row in self._connection.execute(query, (oids,)).fetchall()]
+
     def parameter_types(self, question: Question) -> tuple[str, ...]:
         """Types that the server infers for a statement's parameters.
 
