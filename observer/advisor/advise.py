@@ -25,6 +25,7 @@ from observer.advisor.recommend import Outcome, compose
 from observer.advisor.tuning import Tuned, Tuning
 from observer.advisor.whatif import Session, connect, hypopg_missing, installed_hypopg
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
+from observer.advisor.writes import write_rates
 from observer.deadlines import Deadline
 from observer.errors import NotAvailable
 
@@ -32,13 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from observer.advisor.indexes import Index
-    from observer.advisor.names import RelationName
     from observer.advisor.report import IndexReport
     from observer.advisor.request import Request
     from observer.advisor.schema import Schema
 
 _SESSIONS = 2
-_LEADING_SHARE = 0.995
+_LEADING_SHARE = 0.999
 _SEARCH_SHARE = 0.85
 """Of the deadline: the rest is for checking the set and writing the report."""
 
@@ -72,9 +72,8 @@ class _Run:
             first = connect(self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout)
             stack.callback(first.close)
             hypopg = installed_hypopg(first)
-            workload, left_out = leading_part(
-                self._workload(first), _LEADING_SHARE, self.request.most_statements
-            )
+            whole = self._workload(first)
+            workload, left_out = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
             self.say(f"{len(workload.statements)} statements from {workload.source}")
             schema = read_schema(first, _mentioned(workload))
             budget = parse_budget(self.request.budget, schema.size)
@@ -92,6 +91,7 @@ class _Run:
                 hypopg=hypopg[0] if hypopg else "",
                 database=str(first.info.dbname),
                 foreign=tuple(foreign_keys(schema)),
+                rates=write_rates(whole.statements, whole.seconds, schema),
             )
             if hypopg is None:
                 missing = hypopg_missing()
@@ -170,13 +170,14 @@ class _Run:
                 remedy="add pg_stat_statements to shared_preload_libraries and restart the server",
             ) from error
         seconds = float(since[0]) if since and since[0] else 0.0
-        entries = [Entry(row[0], row[1] or "", row[2], row[3]) for row in rows]
+        entries = [Entry(row[0], row[1] or "", row[2], row[3], row[4]) for row in rows]
         return from_samples([], entries, seconds, "pg_stat_statements since its last reset")
 
     def _tune(
         self, outcome: Outcome, stack: ExitStack, sessions: list[Session], preparation: Preparation
     ) -> None:
-        prepared = preparation.prepared
+        # What the report speaks of comes first and keeps its numbers; rarer values are further statements to the search.
+        prepared = [*preparation.prepared, *preparation.alternates()]
         pricing = Pricing(
             [made.question for made in prepared], [made.shape for made in prepared], sessions
         )
@@ -188,7 +189,7 @@ class _Run:
             pricing,
             width=self.request.max_width,
             seconds=outcome.workload.seconds if outcome.workload.timed else 0.0,
-            updates=_updates(outcome),
+            rates=outcome.rates,
             size_of=sessions[0].sizes if self.request.size_model == "hypopg" else None,
         )
         rules = Rules(outcome.budget, self.request.max_indexes, self.request.least_gain)
@@ -211,17 +212,3 @@ def _mentioned(workload: Workload) -> set[str]:
             continue
         names.update(table.rsplit(".", 1)[-1].strip('"') for table in tables)
     return names
-
-
-def _updates(outcome: Outcome) -> dict[RelationName, dict[str, float]]:
-    """By relation and column, how often a second the workload's UPDATEs set it."""
-    found: dict[RelationName, dict[str, float]] = {}
-    seconds = outcome.workload.seconds
-    if seconds <= 0:
-        return found
-    for made in outcome.preparation.prepared:
-        if made.shape.sets and made.shape.accesses:
-            columns = found.setdefault(made.shape.accesses[0].relation, {})
-            for column in made.shape.sets:
-                columns[column] = columns.get(column, 0.0) + made.statement.calls / seconds
-    return found

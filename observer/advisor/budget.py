@@ -7,6 +7,7 @@ import re
 from observer.errors import Malformed
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+_LEAST = 100 * 1024**2
 _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|[kmgt]?b|)\s*\Z", re.IGNORECASE)
 
 
@@ -17,11 +18,13 @@ class MalformedBudget(Malformed):
 
 
 def parse_budget(text: str, database_size: int) -> int:
-    """Bytes that ``text`` allows; units are PostgreSQL's, so 1 MB is 1,048,576 bytes.
+    """Bytes that ``text`` allows, by default a tenth of the database and at least 100 MB; units are PostgreSQL's, so 1 MB is 1,048,576 bytes.
 
     Raises:
         MalformedBudget: It is no number above zero with a unit or a percent sign.
     """
+    if not text:
+        return max(_LEAST, database_size // 10)
     match = _TEXT.match(text)
     if match is None or float(match.group(1)) <= 0:
         raise MalformedBudget(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postgast import pg_query_pb2 as pb
 
-from observer.advisor.tree import Node, Unparsable, inner, strings, walk
+from observer.advisor.tree import Node, ReadsNothing, inner, strings, walk
 
 
 def equivalent(raw: pb.RawStmt) -> tuple[pb.RawStmt, bool]:
@@ -26,13 +26,13 @@ def equivalent(raw: pb.RawStmt) -> tuple[pb.RawStmt, bool]:
     elif isinstance(statement, pb.InsertStmt):
         source = inner(statement.select_stmt)
         if not isinstance(source, pb.SelectStmt) or source.values_lists:
-            raise Unparsable("INSERT of values reads nothing that an index could serve")
+            raise ReadsNothing("INSERT of values reads nothing that an index could serve")
         result.stmt.select_stmt.CopyFrom(source)
         if statement.HasField("with_clause"):
             result.stmt.select_stmt.with_clause.CopyFrom(statement.with_clause)
     else:
         kind = type(statement).__name__.removesuffix("Stmt")
-        raise Unparsable(f"{kind} is not a statement that an index could serve")
+        raise ReadsNothing(f"{kind} is not a statement that an index could serve")
     changed = not isinstance(statement, pb.SelectStmt)
     for part in walk(result.stmt.select_stmt):
         if isinstance(part, pb.SelectStmt) and part.locking_clause:

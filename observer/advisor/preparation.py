@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from observer.advisor.access import Role
 from observer.advisor.candidates.candidate import Candidate
 from observer.advisor.candidates.gather import gather
 from observer.advisor.shapes import shape_of
-from observer.advisor.tree import Unparsable
+from observer.advisor.tree import ReadsNothing, Unparsable
 from observer.advisor.values import VARIANTS, variants
 from observer.advisor.whatif import Question, Unpriceable
 from observer.advisor.workload import Skipped
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from observer.advisor.workload import Statement
 
 GENERIC = "any value"
+_PARAMETER = re.compile(r"\$(\d+)(?!\d|::)")
+
+_SKEWED = 0.25
+"""Share of the rows that the commonest value holds, from which on a rare one is looked at too."""
+
+_RARE_SHARE = 0.3
+"""How much of such a statement's worth is laid on rare values: which ones come, the server does not tell."""
 
 
 @dataclass(slots=True)
@@ -42,6 +51,8 @@ class Prepared:
     others: dict[str, Question] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     base: float = 0.0
+    weight: float = 1.0
+    """Share of the statement's worth that this set of values stands for."""
 
 
 @dataclass(slots=True)
@@ -52,6 +63,11 @@ class Preparation:
     unpriced: list[tuple[Statement, Shape | None]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     hypotheses: list[tuple[Candidate, Statement]] = field(default_factory=list)
+    rare: list[Prepared] = field(default_factory=list)
+
+    def alternates(self) -> list[Prepared]:
+        """Statements again, with rare values, where a column is so skewed that it matters which value comes."""
+        return self.rare
 
 
 def shapes_of(statements: Sequence[Statement], schema: Schema) -> tuple[list[tuple[Statement, Shape]], list[Skipped]]:
@@ -60,6 +76,8 @@ def shapes_of(statements: Sequence[Statement], schema: Schema) -> tuple[list[tup
     for statement in statements:
         try:
             shape = shape_of(statement.text, schema)
+        except ReadsNothing:
+            continue
         except Unparsable as error:
             skipped.append(Skipped(statement.text, error.sentence, statement.queryid))
             continue
@@ -102,7 +120,46 @@ def prepare(
             continue
         made.candidates = tuple(candidate for candidate in candidates if candidate.priced)
         result.prepared.append(made)
+        if _skewed(shape, schema) and VARIANTS[2] in made.others:
+            try:
+                base = session.price(made.others[VARIANTS[2]], ()).cost
+            except Unpriceable:
+                continue
+            made.weight = 1 - _RARE_SHARE
+            result.rare.append(
+                replace(made, question=made.others[VARIANTS[2]], others={}, base=base, weight=_RARE_SHARE)
+            )
     return result
+
+
+def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str, ...]]:
+    """Types of the parameters, with casts where the server cannot tell: ``current_date - $1`` is no date minus date."""
+    try:
+        return shape, session.parameter_types(Question(name, shape.text, 1))
+    except Unpriceable as error:
+        if not error.untyped:
+            raise
+        refused = error
+    known = {slot.number for slot in shape.slots}
+    for type_name in ("integer", "interval", "text"):
+        text = _PARAMETER.sub(
+            lambda found, cast=type_name: found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{cast}",
+            shape.text,
+        )
+        try:
+            return replace(shape, text=text), session.parameter_types(Question(name, text, 1))
+        except Unpriceable:
+            continue
+    raise refused
+
+
+def _skewed(shape: Shape, schema: Schema) -> bool:
+    for slot in shape.slots:
+        if slot.role in (Role.EQUAL, Role.AMONG) and slot.relation:
+            column = schema.relations[slot.relation].columns.get(slot.column)
+            if column and column.common and column.common[0][1] > _SKEWED:
+                return True
+    return False
 
 
 def _questioned(number: int, statement: Statement, shape: Shape, schema: Schema, session: Session) -> Prepared:
@@ -112,7 +169,8 @@ def _questioned(number: int, statement: Statement, shape: Shape, schema: Schema,
         made = Prepared(statement, shape, plain, "")
         made.base = session.price(plain, ()).cost
         return made
-    types = session.parameter_types(Question(name, shape.text, 1))
+    shape, types = _typed(name, shape, session)
+    plain = Question(name, shape.text)
     if not types:
         made = Prepared(statement, shape, plain, "")
         made.base = session.price(plain, ()).cost

@@ -29,6 +29,7 @@ from observer.advisor.whatif import Unpriceable
 
 if TYPE_CHECKING:
     from observer.advisor.candidates.candidate import Candidate, Limits
+    from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
     from observer.advisor.preparation import Preparation, Prepared
     from observer.advisor.pricing import Pricing
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from observer.advisor.tuning import Tuned, Tuning
     from observer.advisor.whatif import Session
     from observer.advisor.workload import Statement, Workload
+    from observer.advisor.writes import WriteRate
 
 _MOST_REJECTED = 15
 _MOST_SERVED = 12
@@ -67,6 +69,7 @@ class Outcome:
     hypopg: str
     database: str
     foreign: tuple[Candidate, ...] = ()
+    rates: dict[RelationName, WriteRate] = field(default_factory=dict)
     nothing_because: str = ""
     tuning: Tuning | None = None
     tuned: Tuned | None = None
@@ -235,7 +238,7 @@ def _confidence(agreeing: list[bool]) -> str:
     if not agreeing:
         return "high"
     share = sum(agreeing) / len(agreeing)
-    return "high" if share >= 0.75 else "medium" if share >= 0.5 else "low"
+    return "high" if share >= 0.9 else "medium" if share >= 0.5 else "low"
 
 
 def _kind(index: Index) -> str:
@@ -277,28 +280,43 @@ def _steps(plan: Plan, outcome: Outcome) -> tuple[PlanStep, ...]:
 
 
 def _hypotheses(outcome: Outcome) -> tuple[Hypothesis, ...]:
+    chosen = outcome.tuned.chosen if outcome.tuned else ()
     texts: dict[Candidate, dict[str, None]] = {}
     for candidate, statement in outcome.preparation.hypotheses:
+        if candidate.index.method == "btree" and candidate.index.include:
+            continue  # the same without INCLUDE stands beside it
+        if candidate.kind == "partial" and _served_already(outcome, candidate, statement):
+            continue
         texts.setdefault(candidate, {})[redacted(statement.text)] = None
-    chosen = outcome.tuned.chosen if outcome.tuned else ()
-    served = {index.keys[0].text for index in chosen if index.keys[0].is_column}
     for candidate in outcome.foreign:
-        if not any(candidate.index.starts(index) for index in chosen):
+        if candidate.kept:
             texts.setdefault(candidate, {})
     found: dict[str, Hypothesis] = {}
     for candidate, statements in texts.items():
         index = candidate.index
-        if any(index.starts(other) for other in chosen) or (index.special and index.method == "btree" and served is None):
+        if any(index.starts(other) for other in chosen):
             continue
-        reason = candidate.note or "not priced: HypoPG is missing"
-        needs = candidate.needs
-        if needs in outcome.schema.extensions:
-            needs = ""
+        needs = "" if candidate.needs in outcome.schema.extensions else candidate.needs
         found.setdefault(
             index.name,
-            Hypothesis(index.statement(), index.name, str(index.relation), reason, needs, tuple(statements)[:5]),
+            Hypothesis(
+                index.statement(),
+                index.name,
+                str(index.relation),
+                candidate.note or "not priced: HypoPG is missing",
+                needs,
+                tuple(statements)[:5],
+            ),
         )
     return tuple(found.values())
+
+
+def _served_already(outcome: Outcome, candidate: Candidate, statement: Statement) -> bool:
+    """Whether a chosen index on the same table serves the statement."""
+    for number, checked in outcome.checked.items():
+        if outcome.preparation.prepared[number].statement is statement:
+            return any(index.relation == candidate.index.relation for index in checked.after.used)
+    return False
 
 
 def _rejected(outcome: Outcome) -> tuple[Rejected, ...]:
@@ -394,6 +412,12 @@ def _notes(outcome: Outcome) -> tuple[str, ...]:
     )
     if unanalyzed:
         notes.append(f"never analyzed, so the planner guesses: {', '.join(unanalyzed)}; run ANALYZE")
+    unused = sum(not candidate.kept for candidate in outcome.foreign)
+    if unused:
+        notes.append(
+            f"{unused} foreign keys have no index of their own; nothing was deleted from the tables they refer to,"
+            " so none is proposed"
+        )
     if outcome.tuned and not outcome.tuned.found.finished:
         notes.append("the deadline ended the search: this is the best set found until then")
     return tuple(notes)

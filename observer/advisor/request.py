@@ -18,10 +18,11 @@ class KeptEntry(BaseModel):
     text: str
     calls: int = Field(ge=0)
     total_ms: float = Field(ge=0)
+    rows: int = Field(default=0, ge=0)
 
     def entry(self) -> Entry:
         """As the core knows it."""
-        return Entry(self.queryid, self.text, self.calls, self.total_ms)
+        return Entry(self.queryid, self.text, self.calls, self.total_ms, self.rows)
 
 
 class KeptSample(BaseModel):
@@ -43,7 +44,7 @@ class Request(BaseModel):
 
         before, after: Two kept samples whose difference is the workload.
 
-        budget: Bytes with a unit or a share of the database.
+        budget: Bytes with a unit or a share of the database; empty for a tenth of it, at least 100 MB.
 
         partial: Which predicates partial indexes may have: ``none``, ``nulls`` or ``constants``.
     """
@@ -54,7 +55,7 @@ class Request(BaseModel):
     workload: str | None = None
     before: KeptSample | None = None
     after: KeptSample | None = None
-    budget: str = "10%"
+    budget: str = ""
     max_width: int = Field(default=3, ge=1, le=8)
     max_indexes: int = Field(default=0, ge=0)
     most_statements: int = Field(default=500, ge=1)

@@ -22,6 +22,12 @@ class Unparsable(Malformed):
     code = "unparsable"
 
 
+class ReadsNothing(Unparsable):
+    """A statement that no index could serve: a utility statement, an INSERT of values."""
+
+    code = "reads-nothing"
+
+
 def parse(text: str) -> pb.RawStmt:
     """The tree of the one statement in ``text``.
 

@@ -10,7 +10,7 @@ from observer.advisor.explore import Search
 from observer.advisor.merging import cores, merged, narrowed, stands_in
 from observer.advisor.model import Model, Rules, members
 from observer.advisor.sizes import corrected_size, share_of_rows
-from observer.advisor.writes import upkeep
+from observer.advisor.writes import WriteRate, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ class Tuning:
     Args:
         size_of: Bytes of indexes as the budget counts them.
 
-        updates: By relation and column, updates a second that set the column.
+        rates: How fast the workload writes to each table.
 
         seconds: Of the workload's window; 0 where times are unknown, and write load then counts nothing.
     """
@@ -55,18 +55,19 @@ class Tuning:
         *,
         width: int,
         seconds: float,
-        updates: Mapping[RelationName, dict[str, float]],
+        rates: Mapping[RelationName, WriteRate],
         size_of: Callable[[list[Index]], list[int]] | None = None,
     ) -> None:
         self.schema = schema
         self.pricing = pricing
         self.width = width
         self.seconds = seconds
-        self.updates = updates
+        self.rates = rates
         self._size_of = size_of or self._corrected
         timed = seconds > 0
         weights = [
-            (made.statement.total_ms / max(made.base, 1e-9)) if timed else made.statement.weight for made in prepared
+            made.weight * (made.statement.total_ms / max(made.base, 1e-9) if timed else made.statement.weight)
+            for made in prepared
         ]
         self.model = Model(weights, [made.base for made in prepared])
         self._by_relation: dict[RelationName, list[int]] = {}
@@ -95,7 +96,8 @@ class Tuning:
     def load(self, index: Index) -> Upkeep:
         """What the index costs the writers of its table."""
         relation = self.schema.relations[index.relation]
-        return upkeep(index, relation, share_of_rows(index, relation), self.updates.get(index.relation, {}))
+        rate = self.rates.get(index.relation, WriteRate())
+        return upkeep(index, relation, share_of_rows(index, relation), rate)
 
     def search(
         self,

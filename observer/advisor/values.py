@@ -104,9 +104,13 @@ def _equal(column: Column, variant: str) -> str:
         return common[0]
     if variant == VARIANTS[2]:
         return column.bounds[1] if len(column.bounds) > 1 else common[-1]
-    if column.bounds and sum(share for _, share in column.common) < 0.5:
-        return column.bounds[len(column.bounds) // 2]
-    return common[len(common) // 2] if common else column.bounds[len(column.bounds) // 2]
+    # The value of the middle row: a common one where common ones fill half of the table.
+    seen = 0.0
+    for value, share in column.common:
+        seen += share
+        if seen >= 0.5:
+            return value
+    return column.bounds[len(column.bounds) // 2] if column.bounds else common[-1]
 
 
 def _bound(column: Column, slot: Slot, variant: str, slots: Sequence[Slot]) -> str:

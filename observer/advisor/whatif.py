@@ -24,6 +24,13 @@ APPLICATION = "observer-advisor"
 
 _HIDES_SINCE = (1, 4)
 _GENERIC_SINCE = 160000
+_GRANT = "GRANT pg_read_all_data TO the role Observer uses"
+_UNTYPED = (
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.AmbiguousFunction,
+    psycopg.errors.IndeterminateDatatype,
+    psycopg.errors.DatatypeMismatch,
+)
 _OID_IN_NAME = re.compile(r"<(\d+)>")
 
 
@@ -31,6 +38,11 @@ class Unpriceable(ObserverError):
     """The planner would not price a statement."""
 
     code = "unpriced"
+
+    def __init__(self, sentence: str, *, remedy: str = "", untyped: bool = False) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.untyped = untyped
+        """Whether the server could not tell the type of a parameter, or took it for the wrong one."""
 
 
 class RejectedIndex(ObserverError):
@@ -142,9 +154,7 @@ class Session:
         try:
             plan = self._explain(question)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Unpriceable(
-                f"no right to read: {_first_line(error)}", remedy="GRANT pg_read_all_data TO the role Observer uses"
-            ) from error
+            raise Unpriceable(f"no right to read: {_first_line(error)}", remedy=_GRANT) from error
         except psycopg.errors.QueryCanceled as error:
             raise Unpriceable("the planner did not answer within the statement timeout") from error
         except psycopg.OperationalError as error:
@@ -277,8 +287,12 @@ class Session:
                 + question.text.encode()
             )
         except psycopg.errors.InsufficientPrivilege as error:
-            raise Unpriceable(f"no right to read: {_first_line(error)}") from error
+            raise Unpriceable(f"no right to read: {_first_line(error)}", remedy=_GRANT) from error
+        except _UNTYPED as error:
+            raise Unpriceable(_first_line(error), untyped=True) from error
         except psycopg.Error as error:
+            if self._connection.closed:
+                raise TargetUnreachable("the connection was lost") from error
             raise Unpriceable(_first_line(error)) from error
         self._prepared.add(question.name)
 

@@ -38,6 +38,7 @@ class Statement:
     calls: int = 0
     total_ms: float = 0.0
     weight: float = 1.0
+    rows: int = 0
 
     @property
     def worth(self) -> float:
@@ -82,6 +83,7 @@ class Entry:
     text: str
     calls: int
     total_ms: float
+    rows: int = 0
 
 
 def from_file(text: str) -> Workload:
@@ -139,24 +141,21 @@ def _weight(text: str, line: int) -> float:
 
 def from_samples(before: Iterable[Entry], after: Iterable[Entry], seconds: float, source: str = "") -> Workload:
     """What was executed between two samples. A counter that went back was reset or evicted: it counts from zero."""
-    old: dict[int, tuple[int, float]] = {}
+    old: dict[int, Entry] = {}
     for entry in before:
-        calls, total = old.get(entry.queryid, (0, 0.0))
-        old[entry.queryid] = calls + entry.calls, total + entry.total_ms
+        known = old.get(entry.queryid)
+        old[entry.queryid] = _together(known, entry) if known else entry
     new: dict[int, Entry] = {}
     for entry in after:
         known = new.get(entry.queryid)
-        if known:
-            summed = replace(known, calls=known.calls + entry.calls, total_ms=known.total_ms + entry.total_ms)
-            new[entry.queryid] = summed
-        else:
-            new[entry.queryid] = entry
+        new[entry.queryid] = _together(known, entry) if known else entry
     statements, skipped = [], []
     for entry in new.values():
-        calls, total = old.get(entry.queryid, (0, 0.0))
-        if entry.calls < calls or entry.total_ms < total:
-            calls, total = 0, 0.0
-        if entry.calls == calls:
+        then = old.get(entry.queryid)
+        if then is None or entry.calls < then.calls or entry.total_ms < then.total_ms:
+            then = Entry(entry.queryid, "", 0, 0.0)
+        calls = entry.calls - then.calls
+        if calls == 0:
             continue
         if entry.text == _HIDDEN:
             reason = "its text may not be read"
@@ -164,10 +163,20 @@ def from_samples(before: Iterable[Entry], after: Iterable[Entry], seconds: float
         elif not entry.text.strip():
             skipped.append(Skipped("", "the server has lost its text", entry.queryid))
         else:
-            statements.append(
-                Statement(entry.text.strip().rstrip(";"), entry.queryid, entry.calls - calls, entry.total_ms - total)
-            )
+            spent, rows = entry.total_ms - then.total_ms, max(0, entry.rows - then.rows)
+            text = entry.text.strip().rstrip(";")
+            statements.append(Statement(text, entry.queryid, calls, spent, rows=rows))
     return joined(Workload(tuple(statements), tuple(skipped), seconds, source or "pg_stat_statements"))
+
+
+def _together(one: Entry, other: Entry) -> Entry:
+    """The same statement of two users as one."""
+    return replace(
+        one,
+        calls=one.calls + other.calls,
+        total_ms=one.total_ms + other.total_ms,
+        rows=one.rows + other.rows,
+    )
 
 
 def joined(workload: Workload) -> Workload:
@@ -190,6 +199,7 @@ def joined(workload: Workload) -> Workload:
                 calls=sum(statement.calls for statement in group),
                 total_ms=sum(statement.total_ms for statement in group),
                 weight=sum(statement.weight for statement in group),
+                rows=sum(statement.rows for statement in group),
             )
         )
     statements.sort(key=lambda statement: (-statement.worth, statement.text))

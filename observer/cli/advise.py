@@ -51,7 +51,13 @@ def advise(
             " Otherwise pg_stat_statements is read."
         ),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Storage for all new indexes: 500MB, 2GB, or 10% of the database.")] = "10%",
+    budget: Annotated[
+        str,
+        typer.Option(
+            help="Storage for all new indexes: 500MB, 2GB, or a share of the database such as 10%."
+            " Otherwise a tenth of the database, at least 100 MB."
+        ),
+    ] = "",
     max_width: Annotated[int, typer.Option(min=1, max=8, help="Most key columns of an index.")] = 3,
     max_indexes: Annotated[int, typer.Option(min=0, help="Most indexes; 0 for any number.")] = 0,
     deadline: Annotated[str, typer.Option(help="When to end with the best found so far: 60s, 5m.")] = "60s",

@@ -24,6 +24,8 @@ class Candidate:
     priced: bool = True
     needs: str = ""
     note: str = ""
+    kept: bool = True
+    """Whether there is a reason to show it; a foreign key whose other side is never deleted from has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def foreign_keys(schema: Schema) -> Iterator[Candidate]:
             deleted = other.writes.deleted if other else 0
             note = f"foreign key {foreign.name} to {foreign.to.short}: {deleted} rows were deleted there"
             index = Index(relation.name, tuple(Key(name) for name in foreign.columns))
-            yield Candidate(index, "foreign key", priced=False, note=note)
+            yield Candidate(index, "foreign key", priced=False, note=note, kept=deleted > 0)
 
 
 def _served(relation: Relation, columns: frozenset[str]) -> bool:

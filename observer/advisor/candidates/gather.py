@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from observer.advisor.access import Use
 from observer.advisor.candidates.brin import brin
 from observer.advisor.candidates.btree import key_lists
 from observer.advisor.candidates.candidate import Candidate, Limits
 from observer.advisor.candidates.covering import included
-from observer.advisor.candidates.inverted import inverted
+from observer.advisor.candidates.inverted import LOST, guessed, inverted
 from observer.advisor.candidates.partial import predicates
 from observer.advisor.indexes import Index
 
@@ -77,3 +78,8 @@ def _of_access(access: Access, relation: Relation, limits: Limits) -> Iterator[C
     for index in brin(access, relation):
         yield Candidate(index, "brin")
     yield from inverted(access, relation)
+    for condition in access.conditions:
+        if condition.lost and condition.use in (Use.EQUAL, Use.AMONG, Use.RANGE):
+            key = replace(condition.key, text=guessed(condition.key.text))
+            note = "an expression with a constant" + LOST
+            yield Candidate(Index(relation.name, (key,)), "expression", priced=False, note=note)

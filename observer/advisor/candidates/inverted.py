@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from observer.advisor.access import Use
@@ -24,12 +26,26 @@ def inverted(access: Access, relation: Relation) -> Iterator[Candidate]:
         if condition.use is not Use.INSIDE:
             continue
         key = _key(condition, relation)
+        if key and condition.lost:
+            key = replace(key, text=guessed(key.text))
         if key:
             needs = "pg_trgm" if key.operator_class == "gin_trgm_ops" else ""
             note = _UNPRICED
             if condition.lost:
-                note += "; the server keeps no constants, so put the statement's own in the place of each $n"
+                note += LOST
             yield Candidate(Index(relation.name, (key,), method="gin"), "inverted", priced=False, needs=needs, note=note)
+
+
+LOST = "; the server keeps no constants: compare the ones in this definition with those your program sends"
+
+_PARAMETER = re.compile(r"\$\d+")
+_GUESSES = (("to_tsvector(", "'english'"), ("date_trunc(", "'day'"), ("date_part(", "'year'"))
+
+
+def guessed(text: str) -> str:
+    """An expression with a likely constant in the place of each parameter that stands for a lost one."""
+    likely = next((value for head, value in _GUESSES if head in text), "'key'")
+    return _PARAMETER.sub(lambda _: likely, text)
 
 
 def _key(condition: Condition, relation: Relation) -> Key | None:
