@@ -17,7 +17,9 @@ def main() -> int:
     try:
         report = advise(_request(sys.stdin.read()), say=_say)
     except ObserverError as error:
-        json.dump({"error": {"code": error.code, "sentence": error.sentence, "remedy": error.remedy}}, sys.stdout)
+        json.dump(
+            {"error": {"code": error.code, "sentence": error.sentence, "remedy": error.remedy}}, sys.stdout
+        )
         return error.exit_code
     json.dump({"report": report.document()}, sys.stdout)
     return 0

@@ -128,7 +128,10 @@ class _Run:
         )
         stack.callback(session.close)
         session.add_twins(
-            existing for relation in schema.relations.values() for existing in relation.indexes if relation.pages
+            existing
+            for relation in schema.relations.values()
+            for existing in relation.indexes
+            if relation.pages
         )
         return session
 
@@ -139,7 +142,9 @@ class _Run:
         if after is not None:
             old = [entry.entry() for entry in before.entries] if before else []
             new = [entry.entry() for entry in after.entries]
-            return from_samples(old, new, after.at - before.at if before else 0.0, "two samples of pg_stat_statements")
+            return from_samples(
+                old, new, after.at - before.at if before else 0.0, "two samples of pg_stat_statements"
+            )
         return self._since_reset(connection)
 
     def _since_reset(self, connection: psycopg.Connection[Any]) -> Workload:
@@ -178,9 +183,7 @@ class _Run:
     ) -> None:
         # What the report speaks of comes first and keeps its numbers; rarer values are further statements to the search.
         prepared = [*preparation.prepared, *preparation.alternates()]
-        pricing = Pricing(
-            [made.question for made in prepared], [made.shape for made in prepared], sessions
-        )
+        pricing = Pricing([made.question for made in prepared], [made.shape for made in prepared], sessions)
         stack.callback(pricing.close)
         pricing.price(((number, 0) for number in range(len(prepared))), lambda: True)
         tuning = Tuning(

@@ -28,7 +28,8 @@ def parse_budget(text: str, database_size: int) -> int:
     match = _TEXT.match(text)
     if match is None or float(match.group(1)) <= 0:
         raise MalformedBudget(
-            f"the budget {text!r} is not understood", remedy="write bytes with a unit (500MB, 2GB) or a share (10%)"
+            f"the budget {text!r} is not understood",
+            remedy="write bytes with a unit (500MB, 2GB) or a share (10%)",
         )
     number, unit = float(match.group(1)), match.group(2).upper()
     if unit == "%":

@@ -19,7 +19,12 @@ _MOST_INCLUDED = 10
 
 def merged(one: Index, other: Index, relation: Relation, width: int) -> Iterator[Index]:
     """Indexes that do the work of both: the longer keys of a shared head, with the columns of both included."""
-    if one.relation != other.relation or one.method != "btree" or other.method != "btree" or one.where != other.where:
+    if (
+        one.relation != other.relation
+        or one.method != "btree"
+        or other.method != "btree"
+        or one.where != other.where
+    ):
         return
     for first, second in ((one, other), (other, one)):
         keys = first.keys
@@ -32,7 +37,9 @@ def merged(one: Index, other: Index, relation: Relation, width: int) -> Iterator
         else:
             continue
         extra = [key for key in (*first.keys, *second.keys) if key not in longer and key.is_column]
-        wanted = {*first.include, *second.include, *(key.text for key in extra)} - {key.text for key in longer}
+        wanted = {*first.include, *second.include, *(key.text for key in extra)} - {
+            key.text for key in longer
+        }
         if len(wanted) > _MOST_INCLUDED or not wanted <= relation.columns.keys():
             continue
         yield replace(first, keys=longer, include=tuple(name for name in relation.columns if name in wanted))

@@ -41,7 +41,9 @@ def read_plan(document: Any, index_by_name: Callable[[str], Index | str]) -> Pla
     root = document[0]["Plan"]
     nodes: list[Node] = []
     _collect(root, 0, nodes, index_by_name)
-    used = frozenset(node.index for node in nodes if node.index is not None and not isinstance(node.index, str))
+    used = frozenset(
+        node.index for node in nodes if node.index is not None and not isinstance(node.index, str)
+    )
     return Plan(float(root["Total Cost"]), used, tuple(nodes))
 
 

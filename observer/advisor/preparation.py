@@ -70,7 +70,9 @@ class Preparation:
         return self.rare
 
 
-def shapes_of(statements: Sequence[Statement], schema: Schema) -> tuple[list[tuple[Statement, Shape]], list[Skipped]]:
+def shapes_of(
+    statements: Sequence[Statement], schema: Schema
+) -> tuple[list[tuple[Statement, Shape]], list[Skipped]]:
     """The statements that read tables, with their shapes; and those that do not, with reasons."""
     found, skipped = [], []
     for statement in statements:
@@ -143,7 +145,9 @@ def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str,
     known = {slot.number for slot in shape.slots}
     for type_name in ("integer", "interval", "text"):
         text = _PARAMETER.sub(
-            lambda found, cast=type_name: found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{cast}",
+            lambda found, cast=type_name: (
+                found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{cast}"
+            ),
             shape.text,
         )
         try:
@@ -162,7 +166,9 @@ def _skewed(shape: Shape, schema: Schema) -> bool:
     return False
 
 
-def _questioned(number: int, statement: Statement, shape: Shape, schema: Schema, session: Session) -> Prepared:
+def _questioned(
+    number: int, statement: Statement, shape: Shape, schema: Schema, session: Session
+) -> Prepared:
     name = f"observer_{number}"
     plain = Question(name, shape.text)
     if "$" not in shape.text:

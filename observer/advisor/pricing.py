@@ -59,7 +59,9 @@ class Pricing:
         sessions: One or two; each is used by one thread.
     """
 
-    def __init__(self, questions: Sequence[Question], shapes: Sequence[Shape], sessions: Sequence[Session]) -> None:
+    def __init__(
+        self, questions: Sequence[Question], shapes: Sequence[Shape], sessions: Sequence[Session]
+    ) -> None:
         self.questions = questions
         self.shapes = shapes
         self.indexes: list[Index] = []
@@ -99,7 +101,9 @@ class Pricing:
                 return known[mask]
         return None
 
-    def price(self, tasks: Iterable[Task], go_on: Callable[[], bool] = lambda: True) -> dict[Task, tuple[float, int]]:
+    def price(
+        self, tasks: Iterable[Task], go_on: Callable[[], bool] = lambda: True
+    ) -> dict[Task, tuple[float, int]]:
         """Answer all tasks, those that follow from others without asking; fewer when ``go_on`` ends it.
 
         Keys of the result are the tasks as given. Statements that the planner refuses are left out and noted.

@@ -83,7 +83,11 @@ class Outcome:
         """Without prices every statement's simplest candidates are hypotheses."""
         shaped, _ = shapes_of(workload.statements, schema)
         for statement, shape in shaped:
-            simple = [c for c in gather(shape, schema, limits) if c.priced and not c.index.include and not c.index.where]
+            simple = [
+                c
+                for c in gather(shape, schema, limits)
+                if c.priced and not c.index.include and not c.index.where
+            ]
             widest = max((len(candidate.index.keys) for candidate in simple), default=0)
             for candidate in simple:
                 if len(candidate.index.keys) == min(2, widest):
@@ -256,9 +260,13 @@ def _index_notes(index: Index, outcome: Outcome) -> tuple[str, ...]:
     relation = outcome.schema.relations[index.relation]
     notes = []
     if any(not key.is_column for key in index.keys):
-        notes.append("run ANALYZE on the table afterwards: only then has the planner statistics of the expression")
+        notes.append(
+            "run ANALYZE on the table afterwards: only then has the planner statistics of the expression"
+        )
     if index.where and "'" in index.where:
-        notes.append("serves statements that state this very value; a parameter in its place is not recognised")
+        notes.append(
+            "serves statements that state this very value; a parameter in its place is not recognised"
+        )
     if index.include:
         notes.append("pays while the table is vacuumed: index-only scans need an up-to-date visibility map")
     if relation.partitions:
@@ -376,7 +384,9 @@ def _unpriced(outcome: Outcome) -> tuple[Unpriced, ...]:
 
 def _worsened(outcome: Outcome) -> tuple[Worsened, ...]:
     return tuple(
-        Worsened(_queryid(made.statement), redacted(made.statement.text), checked.before.cost, checked.after.cost)
+        Worsened(
+            _queryid(made.statement), redacted(made.statement.text), checked.before.cost, checked.after.cost
+        )
         for made, checked in ((outcome.preparation.prepared[n], c) for n, c in outcome.checked.items())
         if checked.after.cost > checked.before.cost * _WORSE
     )
@@ -388,7 +398,9 @@ def _why_nothing(outcome: Outcome) -> str:
     if not outcome.preparation.prepared:
         return "none of the statements could be priced; the reasons stand below"
     if outcome.pricing is None or not outcome.pricing.indexes:
-        return "every statement is already served by the indexes that stand, or reads tables too small for one"
+        return (
+            "every statement is already served by the indexes that stand, or reads tables too small for one"
+        )
     if outcome.tuned and not any(outcome.tuned.model.users):
         return "the planner would use none of the candidates: what stands is as good or better"
     return "no candidate saves enough for its size and its upkeep within the budget"

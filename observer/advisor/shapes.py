@@ -11,7 +11,17 @@ from observer.advisor.access import Access, Condition, Predicate, Role, Shape, S
 from observer.advisor.equivalents import equivalent, updated_columns
 from observer.advisor.indexes import Key
 from observer.advisor.leading import lead
-from observer.advisor.tree import Node, Unparsable, children, deparse, expression_text, inner, parse, strings, walk
+from observer.advisor.tree import (
+    Node,
+    Unparsable,
+    children,
+    deparse,
+    expression_text,
+    inner,
+    parse,
+    strings,
+    walk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -224,7 +234,9 @@ class _Reader:
             self._conditions(inner(node.quals), scope, 0)
         for name in strings(node.using_clause):
             lefts = [n for n in range(before, middle) if name in self.accesses[n].relation.columns]
-            rights = [n for n in range(middle, len(self.accesses)) if name in self.accesses[n].relation.columns]
+            rights = [
+                n for n in range(middle, len(self.accesses)) if name in self.accesses[n].relation.columns
+            ]
             if lefts and rights:
                 self._joined((lefts[0], name), (rights[0], name))
 
@@ -289,7 +301,9 @@ class _Reader:
         order = self._order(node.sort_clause, scope, outputs)
         owners = {found[0] for found in groups if found}
         if groups and None not in groups and len(owners) == 1:
-            self.accesses[owners.pop()].groups.append(tuple(dict.fromkeys(key for _, key in groups if _ >= 0)))
+            self.accesses[owners.pop()].groups.append(
+                tuple(dict.fromkeys(key for _, key in groups if _ >= 0))
+            )
         allowed = {key for _, key in (found for found in groups if found)}
         kept: list[Key] = []
         owner = -1
@@ -310,7 +324,11 @@ class _Reader:
         """min(x) and max(x) alone are the first row of an order."""
         for item in node.target_list:
             value = inner(inner(item).val)  # type: ignore[attr-defined]  # a target list holds ResTargets
-            if isinstance(value, pb.FuncCall) and strings(value.funcname)[-1] in ("min", "max") and value.args:
+            if (
+                isinstance(value, pb.FuncCall)
+                and strings(value.funcname)[-1] in ("min", "max")
+                and value.args
+            ):
                 found = self._key(inner(value.args[0]), scope)
                 if found:
                     self.accesses[found[0]].orders.append((found[1],))
@@ -442,7 +460,13 @@ class _Reader:
         number, key = found
         others = {source[0] for source in self._sources(other, scope) if source}
         if number in others:
-            if others == {number} and arm == 0 and isinstance(whole, pb.A_Expr) and not lost and key.is_column:
+            if (
+                others == {number}
+                and arm == 0
+                and isinstance(whole, pb.A_Expr)
+                and not lost
+                and key.is_column
+            ):
                 self._between_columns(whole, number, key, scope)
             return
         joined = bool(others) or any(isinstance(part, pb.SubLink) for part in walk(other))
@@ -451,8 +475,14 @@ class _Reader:
         opened = self.accesses[number]
         partner = min(others) if others else -1
         opened.conditions.append(Condition(key, use, partner, operator, arm, lost))
-        fixed = not others and arm == 0 and whole is not None and key.is_column and use in (Use.EQUAL, Use.AMONG)
-        if fixed and whole is not None and not any(isinstance(part, pb.ParamRef | pb.SubLink) for part in walk(whole)):
+        fixed = (
+            not others and arm == 0 and whole is not None and key.is_column and use in (Use.EQUAL, Use.AMONG)
+        )
+        if (
+            fixed
+            and whole is not None
+            and not any(isinstance(part, pb.ParamRef | pb.SubLink) for part in walk(whole))
+        ):
             opened.predicates.append(Predicate(self._text(whole, scope), key.text, "constant"))
 
     def _between_columns(self, whole: pb.A_Expr, number: int, key: Key, scope: _Scope) -> None:
@@ -595,7 +625,9 @@ class _Reader:
                 isinstance(part, pb.ParamRef) and not parameters
             ):
                 return None
-            if isinstance(part, pb.FuncCall) and (part.agg_star or part.agg_distinct or part.HasField("over")):
+            if isinstance(part, pb.FuncCall) and (
+                part.agg_star or part.agg_distinct or part.HasField("over")
+            ):
                 return None
             if isinstance(part, pb.FuncCall) and strings(part.funcname)[-1] in _AGGREGATES:
                 return None
@@ -611,7 +643,19 @@ class _Reader:
 
 
 _AGGREGATES = frozenset(
-    {"count", "sum", "avg", "min", "max", "array_agg", "string_agg", "bool_and", "bool_or", "json_agg", "jsonb_agg"}
+    {
+        "count",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "array_agg",
+        "string_agg",
+        "bool_and",
+        "bool_or",
+        "json_agg",
+        "jsonb_agg",
+    }
 )
 
 

@@ -83,7 +83,9 @@ def _null_bitmap(index: Index, relation: Relation) -> int:
 def _merges(index: Index, relation: Relation) -> bool:
     if index.include or index.unique:
         return False
-    return all(column is None or column.base_type not in _CANNOT_MERGE for column in _columns(index, relation))
+    return all(
+        column is None or column.base_type not in _CANNOT_MERGE for column in _columns(index, relation)
+    )
 
 
 def _distinct(index: Index, relation: Relation) -> float:

@@ -74,7 +74,9 @@ class Tuning:
         own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
         self.register(own)
         self.own = [
-            sum(1 << self.pricing.numbers[c.index] for c in made.candidates if c.index in self.pricing.numbers)
+            sum(
+                1 << self.pricing.numbers[c.index] for c in made.candidates if c.index in self.pricing.numbers
+            )
             for made in prepared
         ]
 
@@ -111,7 +113,9 @@ class Tuning:
             self.model, self.pricing, self.own, rules, grow=self._grow, go_on=go_on, progress=progress
         )
         found = search.run()
-        return Tuned(self.model, found, tuple(self.pricing.indexes[number] for number in members(found.chosen)))
+        return Tuned(
+            self.model, found, tuple(self.pricing.indexes[number] for number in members(found.chosen))
+        )
 
     def _grow(self, chosen: int) -> int:
         """Merge and narrow the chosen indexes; before the first round, those that look best."""
@@ -128,7 +132,9 @@ class Tuning:
             for other in indexes[place + 1 :]:
                 made += merged(one, other, relation, self.width)
         kept = [
-            index for index in dict.fromkeys(made) if not already_there(index, self.schema.relations[index.relation])
+            index
+            for index in dict.fromkeys(made)
+            if not already_there(index, self.schema.relations[index.relation])
         ]
         self.register(kept)
         grown = 0

@@ -57,7 +57,9 @@ def variants(slots: Sequence[Slot], types: Sequence[str], schema: Schema) -> dic
     return found
 
 
-def _value(slot: Slot | None, type_name: str, variant: str, slots: Sequence[Slot], schema: Schema) -> str | None:
+def _value(
+    slot: Slot | None, type_name: str, variant: str, slots: Sequence[Slot], schema: Schema
+) -> str | None:
     if slot is None:
         return _default(type_name)
     if slot.role is Role.LIMIT:

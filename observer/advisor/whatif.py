@@ -138,7 +138,9 @@ class Session:
                 continue  # an access method that HypoPG does not know: the index itself stays visible
             if self._hypopg >= _HIDES_SINCE:
                 self._connection.execute(
-                    sql.SQL("SELECT {}(pg_catalog.to_regclass(%s)::oid)").format(self._function("hypopg_hide_index")),
+                    sql.SQL("SELECT {}(pg_catalog.to_regclass(%s)::oid)").format(
+                        self._function("hypopg_hide_index")
+                    ),
                     (f"{quote(existing.index.relation.schema)}.{quote(name)}",),
                 )
 
@@ -170,9 +172,9 @@ class Session:
         """Bytes as HypoPG estimates them: what other advisors count."""
         self._stand(frozenset(indexes))
         oids = [self._standing[index] for index in indexes]
-        query = sql.SQL("SELECT {}(o) FROM pg_catalog.unnest(%s::oid[]) WITH ORDINALITY u(o, n) ORDER BY n").format(
-            self._function("hypopg_relation_size")
-        )
+        query = sql.SQL(
+            "SELECT {}(o) FROM pg_catalog.unnest(%s::oid[]) WITH ORDINALITY u(o, n) ORDER BY n"
+        ).format(self._function("hypopg_relation_size"))
         return [int(row[0]) for row in self._connection.execute(query, (oids,)).fetchall()]
 
     def parameter_types(self, question: Question) -> tuple[str, ...]:
@@ -183,7 +185,8 @@ class Session:
         """
         self._prepare(question)
         row = self._connection.execute(
-            "SELECT parameter_types::text[] FROM pg_catalog.pg_prepared_statements WHERE name = %s", (question.name,)
+            "SELECT parameter_types::text[] FROM pg_catalog.pg_prepared_statements WHERE name = %s",
+            (question.name,),
         ).fetchone()
         return tuple(row[0]) if row else ()
 
@@ -256,13 +259,19 @@ class Session:
             return self._read(f"{explain}, GENERIC_PLAN ON) {question.text}")
         generic = question.values is None
         if generic:
-            self._forget_statement(question)  # a generic plan is kept, and knows nothing of new hypothetical indexes
+            self._forget_statement(
+                question
+            )  # a generic plan is kept, and knows nothing of new hypothetical indexes
         self._prepare(question)
         self._plan_mode("force_generic_plan" if generic else "force_custom_plan")
         values = question.values if question.values is not None else (None,) * question.parameters
-        literals = sql.SQL(", ").join(sql.Literal(value) if value is not None else sql.NULL for value in values)
+        literals = sql.SQL(", ").join(
+            sql.Literal(value) if value is not None else sql.NULL for value in values
+        )
         call = sql.SQL("{}) EXECUTE {}({})").format(
-            sql.SQL(explain), sql.Identifier(question.name), literals  # type: ignore[arg-type]  # a constant
+            sql.SQL(explain),
+            sql.Identifier(question.name),
+            literals,  # type: ignore[arg-type]  # a constant
         )
         return self._read(call.as_string(self._connection))
 
@@ -338,7 +347,8 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
         if "authentication" in text or "permission denied" in text:
             raise NotPermitted(f"the server refused the role: {text}") from error
         raise TargetUnreachable(
-            f"no connection: {text}", remedy="check host, port and database of the DSN, and that the server runs"
+            f"no connection: {text}",
+            remedy="check host, port and database of the DSN, and that the server runs",
         ) from error
     except psycopg.Error as error:
         raise TargetUnreachable(f"no connection: {_first_line(error)}") from error

@@ -134,12 +134,15 @@ def _weight(text: str, line: int) -> float:
         value = 0.0
     if not 0 < value < float("inf"):
         raise MalformedWorkload(
-            f"line {line}: the weight {text!r} is no number above zero", remedy="write for example -- weight: 10"
+            f"line {line}: the weight {text!r} is no number above zero",
+            remedy="write for example -- weight: 10",
         )
     return value
 
 
-def from_samples(before: Iterable[Entry], after: Iterable[Entry], seconds: float, source: str = "") -> Workload:
+def from_samples(
+    before: Iterable[Entry], after: Iterable[Entry], seconds: float, source: str = ""
+) -> Workload:
     """What was executed between two samples. A counter that went back was reset or evicted: it counts from zero."""
     old: dict[int, Entry] = {}
     for entry in before:

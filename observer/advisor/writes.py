@@ -49,7 +49,9 @@ class Upkeep:
     ms_per_second: float = 0.0
 
 
-def write_rates(statements: Iterable[Statement], seconds: float, schema: Schema) -> dict[RelationName, WriteRate]:
+def write_rates(
+    statements: Iterable[Statement], seconds: float, schema: Schema
+) -> dict[RelationName, WriteRate]:
     """Rates of the tables that the workload writes to; none where its window has no length.
 
     They come from the window itself and not from the server's table statistics: those reach back to a reset that may

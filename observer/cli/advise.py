@@ -43,7 +43,9 @@ class Predicates(enum.StrEnum):
 
 
 def advise(
-    dsn: Annotated[str, typer.Argument(help="The database, as a URL or key=value pairs.", envvar="OBSERVER_ADVISE_DSN")],
+    dsn: Annotated[
+        str, typer.Argument(help="The database, as a URL or key=value pairs.", envvar="OBSERVER_ADVISE_DSN")
+    ],
     workload: Annotated[
         Path | None,
         typer.Option(
@@ -61,8 +63,12 @@ def advise(
     max_width: Annotated[int, typer.Option(min=1, max=8, help="Most key columns of an index.")] = 3,
     max_indexes: Annotated[int, typer.Option(min=0, help="Most indexes; 0 for any number.")] = 0,
     deadline: Annotated[str, typer.Option(help="When to end with the best found so far: 60s, 5m.")] = "60s",
-    form: Annotated[Form | None, typer.Option("--format", help="Otherwise by the ending of -o, or Markdown.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file; otherwise standard output.")] = None,
+    form: Annotated[
+        Form | None, typer.Option("--format", help="Otherwise by the ending of -o, or Markdown.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file; otherwise standard output.")
+    ] = None,
     size_model: Annotated[
         SizeModel, typer.Option(help="'corrected' knows that B-trees merge equal keys; HypoPG does not.")
     ] = SizeModel.CORRECTED,
@@ -108,7 +114,12 @@ def advise(
 def _render(report: IndexReport, form: Form) -> str:
     from observer.reports.indexes import html, json, markdown, sql  # noqa: PLC0415 - see above
 
-    forms = {Form.HTML: html.render, Form.MARKDOWN: markdown.render, Form.JSON: json.render, Form.SQL: sql.render}
+    forms = {
+        Form.HTML: html.render,
+        Form.MARKDOWN: markdown.render,
+        Form.JSON: json.render,
+        Form.SQL: sql.render,
+    }
     return forms[form](report)
 
 
@@ -124,7 +135,9 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise Malformed(f"the workload file {path} cannot be read: {reason}", remedy="give a readable SQL file") from error
+        raise Malformed(
+            f"the workload file {path} cannot be read: {reason}", remedy="give a readable SQL file"
+        ) from error
 
 
 def _seconds(text: str) -> float:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 _FIXED = frozenset({Use.EQUAL, Use.AMONG, Use.IS_NULL})
 _UNORDERED = frozenset({"json", "point", "xml", "box", "lseg", "path", "polygon", "circle", "line", "jsonb"})
 _MOST_FIXED = 5
-_PATTERN_CLASS = {"text": "text_pattern_ops", "varchar": "varchar_pattern_ops", "bpchar": "bpchar_pattern_ops"}
+_PATTERN_CLASS = {
+    "text": "text_pattern_ops",
+    "varchar": "varchar_pattern_ops",
+    "bpchar": "bpchar_pattern_ops",
+}
 
 
 def key_lists(access: Access, relation: Relation, width: int) -> list[tuple[Key, ...]]:
@@ -53,8 +57,12 @@ def _of_conjunction(
         uses[condition.key].add(condition.use)
     fixed = sorted((key for key, use in uses.items() if use & _FIXED), key=lambda key: _rank(key, relation))
     fixed = fixed[:_MOST_FIXED]
-    joins = sorted((key for key, use in uses.items() if Use.JOIN in use), key=lambda key: _rank(key, relation))
-    ranges = sorted((key for key, use in uses.items() if Use.RANGE in use), key=lambda key: _rank(key, relation))
+    joins = sorted(
+        (key for key, use in uses.items() if Use.JOIN in use), key=lambda key: _rank(key, relation)
+    )
+    ranges = sorted(
+        (key for key, use in uses.items() if Use.RANGE in use), key=lambda key: _rank(key, relation)
+    )
     ranges += [pattern_key(key, relation) for key, use in uses.items() if Use.PREFIX in use]
     searched = list(dict.fromkeys([*joins, *fixed]))
     for length in range(1, min(width, 2) + 1):
@@ -90,7 +98,9 @@ def pattern_key(key: Key, relation: Relation) -> Key:
     column = relation.columns.get(key.text) if key.is_column else None
     if column is not None and not column.sorts_bytewise and column.base_type in _PATTERN_CLASS:
         return Key(key.text, operator_class=_PATTERN_CLASS[column.base_type])
-    if column is None and not all(item.sorts_bytewise for item in relation.columns.values() if item.category == "S"):
+    if column is None and not all(
+        item.sorts_bytewise for item in relation.columns.values() if item.category == "S"
+    ):
         return Key(key.text, is_column=False, operator_class="text_pattern_ops")
     return key
 

@@ -29,6 +29,11 @@ def foreign_keys(schema: Schema) -> Iterator[Candidate]:
 def _served(relation: Relation, columns: frozenset[str]) -> bool:
     for existing in relation.indexes:
         head = {key.text for key in existing.index.keys[: len(columns)] if key.is_column}
-        if existing.usable and existing.index.method == "btree" and not existing.index.where and head == columns:
+        if (
+            existing.usable
+            and existing.index.method == "btree"
+            and not existing.index.where
+            and head == columns
+        ):
             return True
     return False

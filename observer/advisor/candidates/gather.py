@@ -50,7 +50,8 @@ def already_there(index: Index, relation: Relation) -> bool:
     """
     whole = replace(index, where="")
     return any(
-        existing.usable and (index.starts(replace(existing.index, unique=False)) or whole.starts(existing.index))
+        existing.usable
+        and (index.starts(replace(existing.index, unique=False)) or whole.starts(existing.index))
         for existing in relation.indexes
     )
 

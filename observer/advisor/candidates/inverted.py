@@ -33,7 +33,9 @@ def inverted(access: Access, relation: Relation) -> Iterator[Candidate]:
             note = _UNPRICED
             if condition.lost:
                 note += LOST
-            yield Candidate(Index(relation.name, (key,), method="gin"), "inverted", priced=False, needs=needs, note=note)
+            yield Candidate(
+                Index(relation.name, (key,), method="gin"), "inverted", priced=False, needs=needs, note=note
+            )
 
 
 LOST = "; the server keeps no constants: compare the ones in this definition with those your program sends"

@@ -57,7 +57,9 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             indexes=tuple(indexes[row[0]]),
             foreign_keys=tuple(foreign[row[0]]),
             partitions=tuple(names[oid] for oid in parts[row[0]]),
-            writes=Writes(*(sum(by_oid[leaf][place] for leaf in leaves) for place in (6, 7, 8, 9)), seconds=since),
+            writes=Writes(
+                *(sum(by_oid[leaf][place] for leaf in leaves) for place in (6, 7, 8, 9)), seconds=since
+            ),
             view=row[10] or "",
             readable=row[11],
             divided=row[13],

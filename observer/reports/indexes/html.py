@@ -33,7 +33,9 @@ def body(report: IndexReport) -> str:
             f"<li><code>{escape(w.text)}</code> {w.cost_before:,.0f} &rarr; {w.cost_after:,.0f}</li>"
             for w in report.worsened
         )
-        parts.append(f'<section class="warn"><h2>Statements that would cost more</h2><ul>{rows}</ul></section>')
+        parts.append(
+            f'<section class="warn"><h2>Statements that would cost more</h2><ul>{rows}</ul></section>'
+        )
     if report.recommendations:
         parts.append("<h2>Build</h2>")
         parts += [_recommendation(item) for item in report.recommendations]
@@ -58,7 +60,8 @@ def body(report: IndexReport) -> str:
         )
     if report.unpriced:
         unpriced = (
-            (f"<code>{escape(u.text or u.queryid)}</code>", escape(u.reason), escape(u.remedy)) for u in report.unpriced
+            (f"<code>{escape(u.text or u.queryid)}</code>", escape(u.reason), escape(u.remedy))
+            for u in report.unpriced
         )
         parts.append(
             "<details open><summary>Statements without advice</summary>"

@@ -25,7 +25,9 @@ def render(report: IndexReport) -> str:
     lines += [f"- {note}" for note in report.notes]
     if report.worsened:
         lines += ["", "## Statements that would cost more", ""]
-        lines += [f"- `{_tick(w.text)}`: {w.cost_before:,.0f} to {w.cost_after:,.0f}" for w in report.worsened]
+        lines += [
+            f"- `{_tick(w.text)}`: {w.cost_before:,.0f} to {w.cost_after:,.0f}" for w in report.worsened
+        ]
     if report.recommendations:
         lines += ["", "## Build", "", "| index | saves | size | confidence |", "|---|---|---|---|"]
         lines += [
@@ -61,7 +63,9 @@ def render(report: IndexReport) -> str:
 
 def _recommendation(item: Recommendation) -> list[str]:
     lines = ["", f"### {item.name}", "", "```sql", f"{item.ddl};", "```", ""]
-    lines.append(f"- Size {in_words(item.size)}; saves {share(item.saved)}; confidence {item.confidence} ({item.kind})")
+    lines.append(
+        f"- Size {in_words(item.size)}; saves {share(item.saved)}; confidence {item.confidence} ({item.kind})"
+    )
     lines.append(f"- Writers: {upkeep_line(item)}")
     lines += [f"- {note}" for note in item.notes]
     if item.replaces:

@@ -31,7 +31,9 @@ def render(report: IndexReport) -> str:
     """Statements that build the recommended indexes; hypotheses stand in comments."""
     parts = [
         _HEAD.format(
-            headline=_comment(headline(report)), database=_comment(report.database), moment=moment(report.created_at)
+            headline=_comment(headline(report)),
+            database=_comment(report.database),
+            moment=moment(report.created_at),
         )
     ]
     parts += [_recommended(item) for item in report.recommendations]
