@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,7 +42,8 @@ _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 12
 _PATIENCE = 2
 
-PROBES = 0
+_WORTH_ASKING = 0.0003
+"""Share of the workload that a statement must still be able to gain, or to lose, to be asked about again."""
 
 
 class Search:
@@ -75,8 +75,6 @@ class Search:
         self.go_on = go_on
         self.progress = progress
         self.best = 0
-        # Seeded with a constant: equal input gives equal output.
-        self.random = random.Random(20)  # noqa: S311 - no secret rests on it
 
     def run(self) -> Found:
         """Search until a round brings nothing or time is up."""
@@ -152,44 +150,32 @@ class Search:
         return right
 
     def _look_around(self, chosen: int) -> None:
-        """Ask what each statement would do with a little more, with each index gone, and with a smaller one instead."""
+        """Ask what each statement would do with a little more, with each index gone, and with a smaller one instead.
+
+        Statements that can hardly gain any more are passed over: with hundreds of statements that is most of them.
+        """
         new = self.grow(chosen)
         room = self.rules.budget - self.model.size(chosen)
-        tasks = []
+        least = _WORTH_ASKING * self.model.total
+        tasks: list[Task] = []
         for statement, own in enumerate(self.own):
             mine = chosen & self.oracle.relevant[statement]
             offered = own | (new & self.oracle.relevant[statement])
-            limits = {room, *(self.rules.budget * step for step in _STEPS[:5])}
-            tasks += [(statement, mine | self._within(offered, limit)) for limit in sorted(limits)]
+            weight = self.model.weights[statement]
             answer = self.oracle.inferred(statement, mine)
-            for number in members(answer[1] if answer else 0):
-                without = mine & ~(1 << number)
-                tasks.append((statement, without))
-                smaller = self._within(offered & ~(1 << number), self.model.sizes[number] * 0.999)
-                tasks.append((statement, without | smaller))
-            if new & self.oracle.relevant[statement]:
-                tasks += [
-                    (statement, (mine | 1 << number))
-                    for number in members(new & self.oracle.relevant[statement])
-                ]
+            now = answer[0] if answer else self.model.cost(statement, mine)
+            if weight * (now - self.model.tiles[statement][0][0]) > least:
+                limits = {room, *(self.rules.budget * step for step in _STEPS[:5])}
+                tasks += [(statement, mine | self._within(offered, limit)) for limit in sorted(limits)]
+            if weight * (self.model.base[statement] - now) > least:
+                for number in members(answer[1] if answer else 0):
+                    without = mine & ~(1 << number)
+                    tasks.append((statement, without))
+                    smaller = self._within(offered & ~(1 << number), self.model.sizes[number] * 0.999)
+                    tasks.append((statement, without | smaller))
         answers = self._ask(tasks)
-        for (statement, mask), (_, used) in answers.items():
-            fresh = used & ~chosen
-            if fresh:
-                tasks.append((statement, mask & ~fresh))
-        self._ask(tasks + self._probes(chosen))
-
-    def _probes(self, chosen: int) -> list[Task]:
-        """Random subsets of what could matter: they find pairs of indexes that only pay together."""
-        tasks = []
-        for statement in range(len(self.own)):
-            relevant = self.oracle.relevant[statement]
-            for _ in range(PROBES):
-                share = self.random.choice((0.05, 0.1, 0.2, 0.4, 0.7))
-                limit = self.rules.budget * self.random.choice((1.0, 0.35, 0.2, 0.05))
-                mask = 0
-                for number in members(relevant):
-                    if self.model.sizes[number] <= limit and self.random.random() < share:
-                        mask |= 1 << number
-                tasks.append((statement, mask | (chosen & relevant) if self.random.random() < 0.5 else mask))
-        return tasks
+        self._ask(
+            (statement, mask & ~(used & ~chosen))
+            for (statement, mask), (_, used) in answers.items()
+            if used & ~chosen
+        )

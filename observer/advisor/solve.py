@@ -17,6 +17,8 @@ _MEASURES = (1.0, 0.75, 0.5, 0.25)
 
 _MOST_PAIRS = 40
 _MOST_INSERTIONS = 24
+_MOST_PASSES = 4
+_WORTH_A_PASS = 1.0002
 
 
 def solve(model: Model, rules: Rules, start: int = 0, *, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -145,51 +147,75 @@ class _Solver:
             chosen &= ~(1 << number)
         return chosen
 
-    def _least_loss(self, chosen: int, kept: int = 0, *, per_byte: bool = False) -> tuple[float, int]:
-        losses = []
-        for number in members(chosen & ~kept):
-            bit = 1 << number
-            loss = self.model.gain(chosen & ~bit, bit)
-            losses.append((loss / self.model.sizes[number] if per_byte else loss, number))
-        return min(losses)
+    def _least_loss(self, chosen: int) -> tuple[float, int]:
+        return min((self.model.gain(chosen & ~(1 << n), 1 << n), n) for n in members(chosen))
 
     def _rebuild(self, best: int, best_saved: float) -> int:
-        """Take out an index or a pair, or push one in and others out; fill the room; keep what is better."""
-        improved = True
-        while improved and self.go_on():
-            improved = False
+        """Take out an index or a pair, or push one in and others out; fill the room; keep what is better.
+
+        A change that did not help is tried again only in the next pass, and a pass that helped nowhere is the last.
+        """
+        for _ in range(_MOST_PASSES):
+            tried: set[tuple[bool, int]] = set()
+            before = best_saved
             gains = self._gains(best)
-            for found in self._neighbours(best, gains):
-                saved = self.model.saved(found)
-                if saved > best_saved * (1 + 1e-9) + 1e-9:
-                    best, best_saved, improved = found, saved, True
-                    break
+            while change := self._next_change(best, gains, tried):
+                tried.add(change)
                 if not self.go_on():
                     return best
+                for found in self._changed(best, gains, *change):
+                    saved = self.model.saved(found)
+                    if saved > best_saved * (1 + 1e-9) + 1e-9:
+                        best, best_saved = found, saved
+                        gains = self._gains(best)
+                        break
+            if best_saved <= before * _WORTH_A_PASS:
+                break
         return best
 
-    def _neighbours(self, best: int, gains: dict[int, float]) -> Iterator[int]:
-        model = self.model
-        ranked = sorted(gains, key=lambda addition: (-gains[addition], addition))
-        for addition in ranked[:_MOST_INSERTIONS]:
-            found = best | addition
-            while model.size(found) > self.rules.budget or (
-                self.rules.most and found.bit_count() > self.rules.most
-            ):
-                if not found & ~addition:
-                    break
-                _, number = self._least_loss(found, addition, per_byte=True)
-                found &= ~(1 << number)
-            if model.size(found) <= self.rules.budget and (
-                not self.rules.most or found.bit_count() <= self.rules.most
-            ):
-                yield self._prune(self._fill(found, 0.75, gains))
+    def _next_change(
+        self, best: int, gains: dict[int, float], tried: set[tuple[bool, int]]
+    ) -> tuple[bool, int] | None:
+        """What to try next: push in an addition (True), or take out a ruin (False)."""
+        ranked = heapq.nsmallest(_MOST_INSERTIONS, gains, key=lambda addition: (-gains[addition], addition))
+        for addition in ranked:
+            if (True, addition) not in tried and sum(into for into, _ in tried) < 2 * _MOST_INSERTIONS:
+                return True, addition
         for ruin in self._ruins(best):
-            near = model.touched(ruin)
-            fresh = {addition: gain for addition, gain in gains.items() if not model.touched(addition) & near}
-            fresh.update(self._gains(best & ~ruin, near))
-            for measure in (1.0, 0.5):
-                yield self._prune(self._fill(best & ~ruin, measure, fresh, ruin))
+            if (False, ruin) not in tried:
+                return False, ruin
+        return None
+
+    def _changed(self, best: int, gains: dict[int, float], into: bool, mask: int) -> Iterator[int]:
+        model = self.model
+        if into:
+            found = self._evict(best | mask, mask)
+            if found:
+                yield self._prune(self._fill(found, 0.75, gains))
+            return
+        rest = best & ~mask
+        lossy = 0
+        for statement in members(model.touched(mask)):
+            if model.cost(statement, rest) > model.cost(statement, best):
+                lossy |= 1 << statement
+        fresh = {addition: gain for addition, gain in gains.items() if not model.touched(addition) & lossy}
+        fresh.update(self._gains(rest, lossy))
+        for measure in (1.0, 0.5):
+            yield self._prune(self._fill(rest, measure, fresh, mask))
+
+    def _evict(self, found: int, kept: int) -> int:
+        """Take out those that lose least per byte until the rules are kept; 0 where that cannot be."""
+        model, rules = self.model, self.rules
+        losses = []
+        for number in members(found & ~kept):
+            bit = 1 << number
+            losses.append((model.gain(found & ~bit, bit) / model.sizes[number], number))
+        for _, number in sorted(losses):
+            if model.size(found) <= rules.budget and not 0 < rules.most < found.bit_count():
+                return found
+            found &= ~(1 << number)
+        fits = model.size(found) <= rules.budget and not 0 < rules.most < found.bit_count()
+        return found if fits else 0
 
     def _ruins(self, chosen: int) -> list[int]:
         """What to take out: each index alone, then pairs that serve a common statement, largest first."""
