@@ -120,9 +120,12 @@ class Model:
     def doubt(self, statement: int, chosen: int) -> None:
         """The planner was asked and gained less: the wide indexes of this set stand in for no others here."""
         for number in members(chosen & self._interest[statement]):
-            if self.covers[number] & ~chosen:
-                known = self._doubted[statement].get(number, 0)
-                self._doubted[statement][number] = known | (self.covers[number] & ~chosen)
+            narrow = self.covers[number] & ~chosen
+            if narrow:
+                doubted = self._doubted[statement]
+                # What is wider still would cost no less.
+                for wide in (number, *members(self.coverers[number])):
+                    doubted[wide] = doubted.get(wide, 0) | narrow
         self._memo[statement].clear()
 
     def stands_for(self, statement: int, chosen: int) -> int:

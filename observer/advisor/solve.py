@@ -21,12 +21,13 @@ _MOST_PASSES = 4
 _WORTH_A_PASS = 1.0002
 
 
-def solve(model: Model, rules: Rules, start: int = 0, *, go_on: Callable[[], bool] = lambda: True) -> int:
+def solve(model: Model, rules: Rules, start: int = 0, *, thorough: bool = True, go_on: Callable[[], bool] = lambda: True) -> int:
     """A set within the rules, at least as good as ``start`` where that keeps them.
 
-    The result depends on nothing but the arguments; ``go_on`` may end it early with the best set so far.
+    The result depends on nothing but the arguments; ``go_on`` may end it early with the best set so far. One that is
+    not ``thorough`` stays with what greed found.
     """
-    return _Solver(model, rules, go_on).solve(start)
+    return _Solver(model, rules, go_on).solve(start, thorough=thorough)
 
 
 class _Solver:
@@ -37,7 +38,7 @@ class _Solver:
         self.wide = [number for number, covers in enumerate(model.covers) if covers and model.users[number]]
         self.least = rules.least_gain * model.total
 
-    def solve(self, start: int) -> int:
+    def solve(self, start: int, *, thorough: bool) -> int:
         best, best_saved = 0, 0.0
         starts = [(0, measure) for measure in _MEASURES]
         if start and self.model.size(start) <= self.rules.budget:
@@ -51,7 +52,7 @@ class _Solver:
                 best, best_saved = found, saved
             if not self.go_on():
                 return best
-        return self._rebuild(best, best_saved)
+        return self._rebuild(best, best_saved) if thorough else best
 
     def _gains(self, chosen: int, statements: int = -1) -> dict[int, float]:
         """What each set that completes a tile, and each wide index, would save on top of ``chosen``."""
