@@ -39,7 +39,7 @@ _STEPS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 """Shares of the budget: with only smaller indexes allowed, the planner shows what a tighter budget would choose."""
 
 _MOST_ROUNDS = 30
-_MOST_CORRECTIONS = 12
+_MOST_CORRECTIONS = 8
 _PATIENCE = 2
 
 _WORTH_ASKING = 0.0003

@@ -174,11 +174,19 @@ class Model:
             statements |= self.users[number]
         return statements
 
-    def gain(self, chosen: int, added: int) -> float:
-        """What adding indexes to a set saves more."""
+    def unsettled(self, chosen: int, among: int) -> int:
+        """Those of some statements that could still become cheaper, as a set."""
+        found = 0
+        for statement in members(among):
+            if self.cost(statement, chosen) > self.tiles[statement][0][0]:
+                found |= 1 << statement
+        return found
+
+    def gain(self, chosen: int, added: int, among: int = -1) -> float:
+        """What adding indexes to a set saves more; only some statements are looked at when ``among`` says so."""
         union = chosen | added
         total = 0.0
-        for statement in members(self.touched(added)):
+        for statement in members(self.touched(added) & among):
             total += self.weights[statement] * (self.cost(statement, chosen) - self.cost(statement, union))
         for number in members(added & ~chosen):
             total -= self.upkeep[number]

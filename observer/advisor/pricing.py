@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from observer.advisor.access import Access, Shape
     from observer.advisor.indexes import Index
+    from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
     from observer.advisor.whatif import Question, Session
 
@@ -70,6 +71,10 @@ class Pricing:
         self.rejected: dict[Index, str] = {}
         self.failed: dict[int, str] = {}
         self._known = [_Known() for _ in questions]
+        self._accesses: dict[RelationName, list[tuple[int, Access]]] = {}
+        for statement, shape in enumerate(shapes):
+            for access in shape.accesses:
+                self._accesses.setdefault(access.relation, []).append((statement, access))
         self._sessions = sessions
         self._pool = ThreadPoolExecutor(len(sessions), thread_name_prefix="what-if")
 
@@ -84,8 +89,8 @@ class Pricing:
         number = len(self.indexes)
         self.indexes.append(index)
         self.numbers[index] = number
-        for statement, shape in enumerate(self.shapes):
-            if any(could_matter(index, access) for access in shape.accesses):
+        for statement, access in self._accesses.get(index.relation, ()):
+            if could_matter(index, access):
                 self.relevant[statement] |= 1 << number
         return number
 

@@ -18,6 +18,8 @@ _MEASURES = (1.0, 0.75, 0.5, 0.25)
 _MOST_PAIRS = 40
 _MOST_INSERTIONS = 24
 _MOST_PASSES = 4
+_MOST_LOOKS = 2_000_000
+"""Costs of statements that one thorough solution may look up: it keeps the time in bounds for large workloads."""
 _WORTH_A_PASS = 1.0002
 
 
@@ -37,12 +39,14 @@ class _Solver:
         self.go_on = go_on
         self.wide = [number for number, covers in enumerate(model.covers) if covers and model.users[number]]
         self.least = rules.least_gain * model.total
+        self.looks = 0
+        self.everyone = (1 << len(model.base)) - 1
 
     def solve(self, start: int, *, thorough: bool) -> int:
         best, best_saved = 0, 0.0
         starts = [(0, measure) for measure in _MEASURES]
         if start and self.model.size(start) <= self.rules.budget:
-            starts = [(start, 0.75), (0, 1.0), (0, 0.5)]
+            starts = [(start, 0.75), (0, 1.0), (0, 0.5)] if thorough else [(start, 0.75), (0, 0.75)]
         empty_gains = self._gains(0)
         for begin, measure in starts:
             gains = self._gains(begin) if begin else empty_gains
@@ -72,8 +76,13 @@ class _Solver:
             if not chosen & bit and (statements == -1 or model.users[number] & statements):
                 additions[bit] = None
         found = {}
+        open_ones = model.unsettled(chosen, self.everyone)
         for addition in additions:
-            gain = model.gain(chosen, addition)
+            looked_at = model.touched(addition) & open_ones
+            if not looked_at:
+                continue
+            self.looks += looked_at.bit_count()
+            gain = model.gain(chosen, addition, open_ones)
             if gain > self.least:
                 found[addition] = gain
         return found
@@ -93,6 +102,7 @@ class _Solver:
                 heap.append((value, addition))
                 current[addition] = value
         heapq.heapify(heap)
+        open_ones = model.unsettled(chosen, self.everyone)
         while heap:
             value, addition = heapq.heappop(heap)
             if current.get(addition) != value:
@@ -102,7 +112,7 @@ class _Solver:
             size = model.size(missing)
             if not missing or size > left or (rules.most and (chosen | missing).bit_count() > rules.most):
                 continue
-            gain = model.gain(chosen, missing)
+            gain = model.gain(chosen, missing, open_ones)
             if gain <= self.least:
                 continue
             fresh = -gain / size**measure
@@ -113,12 +123,13 @@ class _Solver:
             before = chosen
             chosen |= missing
             left -= size
+            open_ones = model.unsettled(chosen, open_ones)
             # A tile that shared an index with this one has become cheaper to complete: its old place is too low.
             for other in self._completed_sooner(before, chosen, missing):
                 needed = model.size(other)
                 if other & banned or needed > left:
                     continue
-                gain = model.gain(chosen, other)
+                gain = model.gain(chosen, other, open_ones)
                 value = -gain / needed**measure
                 if gain > self.least and value < current.get(other, 0.0):
                     heapq.heappush(heap, (value, other))
@@ -162,7 +173,7 @@ class _Solver:
             gains = self._gains(best)
             while change := self._next_change(best, gains, tried):
                 tried.add(change)
-                if not self.go_on():
+                if self.looks > _MOST_LOOKS or not self.go_on():
                     return best
                 for found in self._changed(best, gains, *change):
                     saved = self.model.saved(found)

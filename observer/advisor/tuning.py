@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from observer.advisor.explore import Found
-    from observer.advisor.indexes import Index
+    from observer.advisor.indexes import Index, Key
     from observer.advisor.names import RelationName
     from observer.advisor.preparation import Prepared
     from observer.advisor.pricing import Pricing
@@ -70,7 +70,7 @@ class Tuning:
             for made in prepared
         ]
         self.model = Model(weights, [made.base for made in prepared])
-        self._by_relation: dict[RelationName, list[int]] = {}
+        self._by_first_key: dict[tuple[RelationName, Key], list[int]] = {}
         own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
         self.register(own)
         self.own = [
@@ -85,7 +85,8 @@ class Tuning:
         fresh = [index for index in dict.fromkeys(indexes) if index not in self.pricing.numbers]
         for index, size in zip(fresh, self._size_of(fresh) if fresh else [], strict=True):
             covers = covered = 0
-            for other in self._by_relation.setdefault(index.relation, []):
+            alike = self._by_first_key.setdefault((index.relation, index.keys[0]), [])
+            for other in alike:
                 if stands_in(index, self.pricing.indexes[other]):
                     covers |= 1 << other
                 elif stands_in(self.pricing.indexes[other], index):
@@ -93,7 +94,7 @@ class Tuning:
             number = self.pricing.add(index)
             load = self.load(index).ms_per_second * self.seconds
             self.model.add_index(max(1, size), load, covers, covered)
-            self._by_relation[index.relation].append(number)
+            alike.append(number)
 
     def load(self, index: Index) -> Upkeep:
         """What the index costs the writers of its table."""
