@@ -1,0 +1,185 @@
+"""Where Alertmanager's webhooks come in: stored before they are answered, and nothing else on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from observer.errors import ObserverError
+from observer.incidents.metrics import WEBHOOKS
+from observer.incidents.payload import UnreadablePayload, parse
+from observer.slack.recorder import NoRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from observer.incidents.model import Incident
+    from observer.incidents.outbox import Delivery
+    from observer.incidents.service import Incidents
+    from observer.slack.recorder import Recorder
+
+BODY_BYTES = 16 * 1024 * 1024
+STORE_SECONDS = 10.0
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
+    def __init__(self, status: int, error: str, *, outcome: str, errors: tuple[str, ...] = ()) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.errors = errors
+        self.outcome = outcome
+
+
+def alerts_router(
+    *,
+    incidents: Incidents,
+    bearer: Callable[[], str] | None = None,
+    recorder: Recorder | None = None,
+    body_bytes: int = BODY_BYTES,
+) -> APIRouter:
+    """The routes of alerts.
+
+    Alertmanager repeats a webhook for answers of 500 and above only. So whatever passes, a full disk, a
+    restart, too much at once, is answered with 503 and never with 429, and what does not pass with 4xx.
+
+    Args:
+        incidents: Takes the notices.
+
+        bearer: Gives the token that must come with a webhook, whenever one is checked; None asks for none.
+
+        recorder: Counts the webhooks by outcome.
+
+        body_bytes: Longest body that is read.
+    """
+    counted: Recorder = recorder or NoRecorder()
+    router = APIRouter()
+
+    @router.post("/api/v1/alerts", tags=["alerts"])
+    async def alerts(request: Request) -> JSONResponse:
+        """Take a webhook of Alertmanager: 200 once it is stored for good."""
+        try:
+            _authorise(request, bearer)
+            body = await _body(request, body_bytes)
+            accepted = await _stored(body, incidents)
+        except _Refused as refused:
+            counted.add(WEBHOOKS, 1.0, refused.outcome)
+            return _error(refused)
+        counted.add(WEBHOOKS, 1.0, "stored")
+        return JSONResponse({"ok": True, **accepted})
+
+    @router.get("/api/v1/incidents", tags=["alerts"])
+    async def listed(
+        limit: int = Query(default=100, ge=1, le=1_000),
+    ) -> JSONResponse:
+        """Incidents with what Slack shows of them: open ones first, then those that ended last."""
+        try:
+            found = await asyncio.to_thread(incidents.recent, limit)
+        except ObserverError as fault:
+            return _error(_Refused(503, fault.sentence, outcome="unavailable"))
+        return JSONResponse({"ok": True, "incidents": [_incident(i, d) for i, d in found]})
+
+    return router
+
+
+async def _stored(body: bytes, incidents: Incidents) -> dict[str, int]:
+    try:
+        notice = parse(body)
+    except UnreadablePayload as fault:
+        raise _Refused(400, fault.sentence, outcome="malformed", errors=fault.errors) from None
+    try:
+        future = asyncio.wrap_future(incidents.accept(notice))
+        # Shielded, for a write that is under way cannot be called back; late, it is stored all the same,
+        # and the same webhook sent again changes nothing.
+        accepted = await asyncio.wait_for(asyncio.shield(future), timeout=STORE_SECONDS)
+    except TimeoutError:
+        raise _Refused(503, "The store did not answer in time.", outcome="unavailable") from None
+    except ObserverError as fault:
+        raise _Refused(503, fault.sentence, outcome="unavailable") from None
+    return {
+        "opened": accepted.opened,
+        "changed": accepted.changed,
+        "resolved": accepted.resolved,
+        "ignored": accepted.ignored,
+    }
+
+
+def _authorise(request: Request, bearer: Callable[[], str] | None) -> None:
+    if bearer is None:
+        return
+    given = request.headers.get("authorization", "")
+    expected = f"Bearer {bearer()}"
+    # Compared as bytes: compare_digest refuses text that is not ASCII.
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8")):
+        raise _Refused(401, "The webhook's bearer token is missing or wrong.", outcome="refused")
+
+
+async def _body(request: Request, most: int) -> bytes:
+    too_large = _Refused(
+        413,
+        f"The webhook's body is over {most} bytes; set max_alerts in Alertmanager's webhook_config.",
+        outcome="too_large",
+    )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise too_large
+    return bytes(body)
+
+
+def _error(refused: _Refused) -> JSONResponse:
+    content = {
+        "ok": False,
+        "error": refused.error,
+        "errors": list(refused.errors),
+        "status": refused.status,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
+    return JSONResponse(content, status_code=refused.status, headers=headers)
+
+
+def _incident(incident: Incident, deliveries: list[Delivery]) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "state": "firing" if incident.open else "resolved",
+        "severity": incident.severity.name.lower(),
+        "group_labels": incident.group_labels,
+        "opened_at": incident.opened_at,
+        "changed_at": incident.changed_at,
+        "seen_at": incident.seen_at,
+        "resolved_at": incident.resolved_at,
+        "truncated": incident.truncated,
+        "alerts": [
+            {
+                "fingerprint": member.alert.fingerprint,
+                "state": "firing" if member.firing else "resolved",
+                "ending": member.ending,
+                "labels": member.alert.labels,
+                "annotations": member.alert.annotations,
+                "starts_at": member.alert.starts_at,
+                "ends_at": member.alert.ends_at,
+            }
+            for member in incident.members.values()
+        ],
+        "deliveries": [
+            {
+                "part": one.part,
+                "state": one.state,
+                "channel": one.channel,
+                "ts": one.ts,
+                "late_seconds": one.late,
+                "possible_duplicates": one.possible_duplicates,
+                "reposts": one.reposts,
+                "reason": one.reason,
+            }
+            for one in deliveries
+        ],
+    }

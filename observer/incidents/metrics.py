@@ -1,0 +1,38 @@
+"""What is counted of incidents, declared once."""
+
+from __future__ import annotations
+
+from observer.slack.recorder import Metric
+
+WEBHOOKS = Metric(
+    name="observer_webhooks_total",
+    kind="counter",
+    help="Webhooks of Alertmanager by outcome: stored, malformed, refused, too_large, unavailable.",
+    labels=("outcome",),
+)
+IGNORED = Metric(
+    name="observer_webhook_alerts_ignored_total",
+    kind="counter",
+    help="Alerts without effect: ends of what was never told, and old news of peers that lag behind.",
+)
+POSSIBLE_DUPLICATES = Metric(
+    name="observer_slack_possible_duplicates_total",
+    kind="counter",
+    help="Posts repeated although an earlier one without an answer may stand in the channel.",
+)
+REPOSTS = Metric(
+    name="observer_slack_reposts_total",
+    kind="counter",
+    help="Messages posted anew because the earlier one was deleted or could not be edited.",
+)
+DELIVERY_SECONDS = Metric(
+    name="observer_delivery_duration_seconds",
+    kind="histogram",
+    help="Time from a change that was stored to Slack showing it.",
+)
+UNREPORTED = Metric(
+    name="observer_incidents_unreported_total",
+    kind="counter",
+    help="Incidents closed because no Alertmanager knew their alerts any more.",
+)
+METRICS = (WEBHOOKS, IGNORED, POSSIBLE_DUPLICATES, REPOSTS, DELIVERY_SECONDS, UNREPORTED)

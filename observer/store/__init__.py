@@ -1,0 +1,1 @@
+"""Observer's own state on disk: one SQLite file, one writer, versions that migrate forward."""
