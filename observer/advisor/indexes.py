@@ -95,7 +95,7 @@ class Index:
         """
         words = [self.relation.name, *(key.text for key in self.keys)]
         stem = _NOT_A_WORD.sub("_", "_".join(words).lower()).strip("_")
-        plain = all(key.is_column and key == key.plain() for key in self.keys)
+        plain = all(key == Key(key.text) for key in self.keys)
         if plain and not self.include and not self.where and not self.options and self.method == "btree":
             name = f"{stem}_idx"
             if len(name) <= _LONGEST_NAME and self.relation.name.isascii():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _MEASURES = (1.0, 0.75, 0.5, 0.25)
 """Gain is divided by size to these powers: no single measure wins everywhere."""
 
+_FEW = 10
 _MOST_PAIRS = 40
 _MOST_INSERTIONS = 24
 _MOST_PASSES = 4
@@ -43,6 +44,9 @@ class _Solver:
         self.everyone = (1 << len(model.base)) - 1
 
     def solve(self, start: int, *, thorough: bool) -> int:
+        useful = [number for number, users in enumerate(self.model.users) if users]
+        if len(useful) <= _FEW:
+            return self._best_of_all(useful)
         best, best_saved = 0, 0.0
         starts = [(0, measure) for measure in _MEASURES]
         if start and self.model.size(start) <= self.rules.budget:
@@ -57,6 +61,20 @@ class _Solver:
             if not self.go_on():
                 return best
         return self._rebuild(best, best_saved) if thorough else best
+
+    def _best_of_all(self, useful: list[int]) -> int:
+        """Every set there is: exact, where the candidates are few."""
+        best, best_saved = 0, 0.0
+        for choice in range(1, 1 << len(useful)):
+            chosen = 0
+            for place in members(choice):
+                chosen |= 1 << useful[place]
+            crowded = 0 < self.rules.most < chosen.bit_count()
+            if not crowded and self.model.size(chosen) <= self.rules.budget:
+                saved = self.model.saved(chosen)
+                if saved > best_saved:
+                    best, best_saved = chosen, saved
+        return self._prune(best)
 
     def _gains(self, chosen: int, statements: int = -1) -> dict[int, float]:
         """What each set that completes a tile, and each wide index, would save on top of ``chosen``."""
