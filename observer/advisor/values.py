@@ -57,7 +57,7 @@ def variants(slots: Sequence[Slot], types: Sequence[str], schema: Schema) -> dic
     return found
 
 
-def _value(
+def _value(  # noqa: C901, PLR0911 - one for each role
     slot: Slot | None, type_name: str, variant: str, slots: Sequence[Slot], schema: Schema
 ) -> str | None:
     if slot is None:

@@ -1,4 +1,4 @@
-"""The advisor against a real PostgreSQL with HypoPG: what it finds, what it refuses to guess, what it never does."""
+"""The advisor against a real PostgreSQL with HypoPG: what it finds, refuses to guess, and never does."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from observer.reports.indexes import json as json_form
 from observer.reports.indexes import sql as sql_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from observer.demo.servers import PostgresServer
 
 TABLES = """
@@ -33,8 +31,10 @@ SELECT n % 2000, 'recipe ' || n, CASE WHEN n % 50 = 0 THEN 'draft' ELSE 'publish
        timestamptz '2026-01-01' + n * interval '1 minute', CASE WHEN n % 20 = 0 THEN now() END, '{}'
 FROM generate_series(1, 40000) n;
 CREATE TABLE reviews (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, recipe_id bigint NOT NULL REFERENCES recipes, body text NOT NULL);
-INSERT INTO reviews (recipe_id, body) SELECT 1 + n % 40000, 'so good, number ' || n FROM generate_series(1, 60000) n;
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, recipe_id bigint NOT NULL REFERENCES recipes, body
+    text NOT NULL);
+INSERT INTO reviews (recipe_id, body) SELECT 1 + n % 40000, 'so good, number ' || n FROM generate_series(1,
+60000) n;
 CREATE TABLE secrets (id bigint PRIMARY KEY, owner bigint, word text);
 INSERT INTO secrets SELECT n, n % 100, 'hunter' || n FROM generate_series(1, 20000) n;
 CREATE TABLE events (at timestamptz NOT NULL, kind bigint NOT NULL, note text) PARTITION BY RANGE (at);
@@ -47,7 +47,7 @@ CREATE VIEW kept AS SELECT id, user_id, name FROM recipes WHERE deleted_at IS NU
 
 
 @pytest.fixture(scope="module")
-def database(postgres: PostgresServer) -> Iterator[str]:
+def database(postgres: PostgresServer) -> str:
     """A database with tables and a role that may read and nothing else."""
     postgres.create_database("advised", extensions=("hypopg", "pg_stat_statements"))
     with psycopg.connect(postgres.dsn("advised"), autocommit=True) as connection:
@@ -57,7 +57,7 @@ def database(postgres: PostgresServer) -> Iterator[str]:
         connection.execute("GRANT pg_monitor, pg_read_all_data TO adviser")
         connection.execute("CREATE ROLE narrow LOGIN PASSWORD 'narrow-password'")
         connection.execute("GRANT SELECT ON recipes, reviews TO narrow")
-    yield postgres.dsn("advised")
+    return postgres.dsn("advised")
 
 
 def as_role(dsn: str, role: str, database: str = "advised") -> str:
@@ -94,7 +94,7 @@ def test_a_lacking_index_is_found_built_and_not_found_again(database: str) -> No
 
 
 def test_the_guides_indexes_are_found(database: str) -> None:
-    """By user, by user and newest first, and by words: the last one as a hypothesis, because nothing can price it."""
+    """By user, by user and newest first, and by words: the last as a hypothesis, for nothing prices it."""
     report = ask(
         database,
         "select * from recipes where user_id = $1;"
@@ -111,17 +111,27 @@ def test_the_guides_indexes_are_found(database: str) -> None:
 def test_expressions_partial_indexes_and_joins_are_priced(database: str) -> None:
     """Also where the table stands second in FROM."""
     assert "public.recipes ((lower(name)))" in definitions(
-        ask(database, "select r.id from reviews v join recipes r on r.id = v.recipe_id where lower(r.name) = $1")
+        ask(
+            database,
+            "select r.id from reviews v join recipes r on r.id = v.recipe_id where lower(r.name) = $1",
+        )
     )
-    (partial,) = definitions(ask(database, "select id from recipes where deleted_at is not null and user_id = $1"))
+    (partial,) = definitions(
+        ask(database, "select id from recipes where deleted_at is not null and user_id = $1")
+    )
     assert partial.startswith("public.recipes (user_id")
 
 
 def test_statements_that_write_are_priced_as_reads(database: str) -> None:
     """The role may write nothing, and no write privilege is asked for."""
-    report = ask(database, "update reviews set body = $1 where recipe_id = $2; delete from recipes where user_id = $1")
+    report = ask(
+        database, "update reviews set body = $1 where recipe_id = $2; delete from recipes where user_id = $1"
+    )
     assert report.unpriced == ()
-    assert sorted(text.split("(")[0] for text in definitions(report)) == ["public.recipes ", "public.reviews "]
+    assert sorted(text.split("(")[0] for text in definitions(report)) == [
+        "public.recipes ",
+        "public.reviews ",
+    ]
 
 
 def test_normalised_texts_of_the_server_are_understood(database: str) -> None:
@@ -177,7 +187,9 @@ def test_two_samples_make_a_workload_with_times(database: str) -> None:
         at=60,
         entries=(
             KeptEntry(queryid=1, text="select * from recipes where user_id = $1", calls=600, total_ms=6000),
-            KeptEntry(queryid=2, text="insert into recipes (user_id) values ($1)", calls=60, total_ms=6, rows=60),
+            KeptEntry(
+                queryid=2, text="insert into recipes (user_id) values ($1)", calls=60, total_ms=6, rows=60
+            ),
         ),
     )
     report = advise(Request(dsn=as_role(database, "adviser"), before=before, after=after))
@@ -198,14 +210,17 @@ def test_a_partitioned_table_gets_its_recipe(database: str) -> None:
         for line in file.splitlines():
             if line and not line.startswith("--"):
                 connection.execute(line.encode())
-        row = connection.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", (name,)).fetchone()
+        row = connection.execute(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", (name,)
+        ).fetchone()
         connection.execute(f"DROP INDEX {name}".encode())
     assert row == (True,)
 
 
 def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:
     """No index, no hypothetical one, no session; the same request gives the same set."""
-    count = "SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_stat_activity WHERE application_name = %s)"
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+    count = f"SELECT (SELECT count(*) FROM pg_class), ({sessions})"
     workload = "select * from recipes where user_id = $1; select name from recipes where status = 'draft'"
     with psycopg.connect(database, autocommit=True) as connection:
         before = connection.execute(count, (APPLICATION,)).fetchone()
@@ -215,7 +230,7 @@ def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:
 
 
 def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -> None:
-    """Request on standard input, result on standard output, progress on standard error; no value of the data in it."""
+    """Request in, result out, progress on standard error; no password and no value of the data in any."""
     request = Request(
         dsn=as_role(database, "adviser"), workload="select * from recipes where name = $1 and user_id = 12345"
     )
@@ -243,7 +258,12 @@ def test_a_request_that_is_none_and_a_server_that_is_not_there_are_told_apart() 
     """Each with its own exit code, and without the password."""
     child = [sys.executable, "-m", "observer.advisor"]
     malformed = subprocess.run(
-        child, input='{"dsn": "password=hush", "budget": 5}', capture_output=True, text=True, timeout=60, check=False
+        child,
+        input='{"dsn": "password=hush", "budget": 5}',
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert malformed.returncode == 2
     assert "hush" not in malformed.stdout + malformed.stderr

@@ -1,4 +1,4 @@
-"""The search: within its rules, never worse with more budget, the same for the same input, honest about upkeep."""
+"""The search: within its rules, never worse with more budget, the same for the same input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MadeUpPlanner:
-    """Costs by rule: each statement has plans that need some indexes; it takes the cheapest one it can have."""
+    """Costs by rule: each statement has plans that need some indexes, and takes the cheapest it can have."""
 
     def __init__(self, seed: int, statements: int, indexes: int) -> None:
         dice = random.Random(seed)
@@ -76,7 +76,9 @@ def test_more_budget_is_never_worse(seed: int, statements: int, indexes: int, bu
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 40), st.integers(5, 600), st.integers(0, 4))
-def test_rules_are_kept_and_runs_repeat(seed: int, statements: int, indexes: int, budget: int, most: int) -> None:
+def test_rules_are_kept_and_runs_repeat(
+    seed: int, statements: int, indexes: int, budget: int, most: int
+) -> None:
     """The set is within bytes and number, costs no statement anything, and is the same each time."""
     planner = MadeUpPlanner(seed, statements, indexes)
     rules = Rules(budget, most)

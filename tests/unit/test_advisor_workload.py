@@ -26,7 +26,9 @@ def test_statements_of_one_shape_are_one() -> None:
     assert [s.weight for s in found.statements] == [5.0]
 
 
-@pytest.mark.parametrize("text", ["", "-- nothing", "select 'open", "-- weight: many\nselect 1", "-- weight: 0\nselect 1"])
+@pytest.mark.parametrize(
+    "text", ["", "-- nothing", "select 'open", "-- weight: many\nselect 1", "-- weight: 0\nselect 1"]
+)
 def test_a_file_that_cannot_be_used_says_why(text: str) -> None:
     """Bad input gets an error with a remedy."""
     with pytest.raises(MalformedWorkload) as caught:
@@ -37,15 +39,25 @@ def test_a_file_that_cannot_be_used_says_why(text: str) -> None:
 
 def test_the_difference_of_two_samples_is_the_workload() -> None:
     """What was not called in the window is not in it; a counter that went back counts from zero."""
-    before = [Entry(1, "select 1 from a", 10, 100.0), Entry(2, "select 1 from b", 5, 50.0), Entry(3, "select 1 from c", 9, 9)]
-    after = [Entry(1, "select 1 from a", 12, 130.0), Entry(2, "select 1 from b", 5, 50.0), Entry(3, "select 1 from c", 2, 4)]
+    before = [
+        Entry(1, "select 1 from a", 10, 100.0),
+        Entry(2, "select 1 from b", 5, 50.0),
+        Entry(3, "select 1 from c", 9, 9),
+    ]
+    after = [
+        Entry(1, "select 1 from a", 12, 130.0),
+        Entry(2, "select 1 from b", 5, 50.0),
+        Entry(3, "select 1 from c", 2, 4),
+    ]
     found = from_samples(before, after, 60)
     assert {s.queryid: (s.calls, s.total_ms) for s in found.statements} == {1: (2, 30.0), 3: (2, 4.0)}
 
 
 def test_texts_that_cannot_be_read_are_reported() -> None:
     """A hidden text names the missing right, a cut-off one that it is cut off."""
-    found = from_samples([], [Entry(1, "<insufficient privilege>", 1, 1), Entry(2, "select a from t where b in (1, ", 1, 1)], 0)
+    found = from_samples(
+        [], [Entry(1, "<insufficient privilege>", 1, 1), Entry(2, "select a from t where b in (1, ", 1, 1)], 0
+    )
     reasons = {item.queryid: item.reason + item.remedy for item in found.skipped}
     assert "pg_monitor" in reasons[1]
     assert "cut off" in reasons[2]

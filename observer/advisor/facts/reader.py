@@ -24,7 +24,8 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
     Args:
         connection: In a read-only transaction.
 
-        mentioned: Names of relations that the workload speaks of. Common values and histograms are read for these
+        mentioned: Names of relations that the workload speaks of. Common values and histograms are read for
+        these
             alone (and for what views among them read): they are large, and stay in this process.
     """
     version, size, path, extensions, since, _ = _ask(connection, "database")[0]
@@ -118,7 +119,7 @@ def _indexes(rows: list[tuple[Any, ...]], names: dict[int, RelationName]) -> dic
         texts, columns, width, options, classes = rest
         keys = tuple(
             Key(
-                column if column else _bare(text),
+                column or _bare(text),
                 is_column=bool(column),
                 descending=bool(option & _DESCENDING),
                 nulls_first=bool(option & _NULLS_FIRST),

@@ -18,8 +18,11 @@ def render(report: IndexReport) -> str:
         "",
         f"**{headline(report)}.**",
         "",
-        f"{moment(report.created_at)}, PostgreSQL {report.server_version}, HypoPG {report.hypopg or 'missing'};"
-        f" {report.statements} statements from {report.source}{window}; budget {in_words(report.budget)}.",
+        (
+            f"{moment(report.created_at)}, PostgreSQL {report.server_version},"
+            f" HypoPG {report.hypopg or 'missing'};"
+            f" {report.statements} statements from {report.source}{window}; budget {in_words(report.budget)}."
+        ),
         "",
     ]
     lines += [f"- {note}" for note in report.notes]
@@ -44,7 +47,8 @@ def render(report: IndexReport) -> str:
     if report.rejected:
         lines += ["", "## Looked at and not chosen", ""]
         lines += [
-            f"- `{_tick(item.definition)}` (alone {share(item.saved_alone)}, {in_words(item.size)}): {item.reason}"
+            f"- `{_tick(item.definition)}` (alone {share(item.saved_alone)}, {in_words(item.size)}):"
+            f" {item.reason}"
             for item in report.rejected
         ]
     if report.unpriced:
@@ -55,7 +59,7 @@ def render(report: IndexReport) -> str:
     run = report.run
     lines += [
         "",
-        f"Found in {run.seconds:.1f} s with {run.explains} questions to the planner among {run.candidates} candidates.",
+        f"Found in {run.seconds:.1f} s: {run.explains} EXPLAINs, {run.candidates} candidates.",
         "",
     ]
     return "\n".join(lines)
@@ -80,8 +84,10 @@ def _served(served: Served) -> list[str]:
     queryid = f" queryid {served.queryid}," if served.queryid else ""
     lines = [
         "",
-        f"Serves{queryid} {share(served.share)} of the workload{calls}:"
-        f" cost {served.cost_before:,.0f} to {served.cost_after:,.0f}",
+        (
+            f"Serves{queryid} {share(served.share)} of the workload{calls}:"
+            f" cost {served.cost_before:,.0f} to {served.cost_after:,.0f}"
+        ),
         "",
         "```sql",
         served.text.replace("```", "` ` `"),
