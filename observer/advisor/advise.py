@@ -162,7 +162,7 @@ class _Run:
             )
         text = files(facts).joinpath("statements.sql").read_text(encoding="utf-8")
         schema = sql.Identifier(row[0])
-        query = sql.SQL(text).format(statements=sql.SQL("{}.pg_stat_statements").format(schema))  # type: ignore[arg-type]  # a file of this package
+        query = sql.SQL(text).format(statements=sql.SQL("{}.pg_stat_statements").format(schema))
         try:
             rows = connection.execute(query).fetchall()
             since = connection.execute(

@@ -143,17 +143,21 @@ def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str,
         refused = error
     known = {slot.number for slot in shape.slots}
     for type_name in ("integer", "interval", "text"):
-        text = _PARAMETER.sub(
-            lambda found, cast=type_name: (
-                found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{cast}"
-            ),
-            shape.text,
-        )
+        text = _cast(shape.text, type_name, known)
         try:
             return replace(shape, text=text), session.parameter_types(Question(name, text, 1))
         except Unpriceable:
             continue
     raise refused
+
+
+def _cast(text: str, type_name: str, known: set[int]) -> str:
+    """The statement with a cast on each parameter that is not compared with a column."""
+
+    def cast(found: re.Match[str]) -> str:
+        return found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{type_name}"
+
+    return _PARAMETER.sub(cast, text)
 
 
 def _skewed(shape: Shape, schema: Schema) -> bool:

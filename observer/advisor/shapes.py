@@ -299,12 +299,10 @@ class _Reader:
             for item in node.distinct_clause:
                 self._visit(inner(item), scope)
         order = self._order(node.sort_clause, scope, outputs)
-        owners = {found[0] for found in groups if found}
-        if groups and None not in groups and len(owners) == 1:
-            self.accesses[owners.pop()].groups.append(
-                tuple(dict.fromkeys(key for _, key in groups if _ >= 0))
-            )
-        allowed = {key for _, key in (found for found in groups if found)}
+        resolved = [found for found in groups if found]
+        if groups and len(resolved) == len(groups) and len({number for number, _ in resolved}) == 1:
+            self.accesses[resolved[0][0]].groups.append(tuple(dict.fromkeys(key for _, key in resolved)))
+        allowed = {key for _, key in resolved}
         kept: list[Key] = []
         owner = -1
         for found in order:
@@ -323,7 +321,7 @@ class _Reader:
     def _extremes(self, node: pb.SelectStmt, scope: _Scope) -> None:
         """min(x) and max(x) alone are the first row of an order."""
         for item in node.target_list:
-            value = inner(inner(item).val)  # type: ignore[attr-defined]  # a target list holds ResTargets
+            value = inner(inner(item).val)
             if (
                 isinstance(value, pb.FuncCall)
                 and strings(value.funcname)[-1] in ("min", "max")

@@ -275,7 +275,7 @@ class Session:
         call = sql.SQL("{}) EXECUTE {}({})").format(
             sql.SQL(explain),
             sql.Identifier(question.name),
-            literals,  # type: ignore[arg-type]  # a constant
+            literals,
         )
         return self._read(call.as_string(self._connection))
 
@@ -356,7 +356,6 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
         ) from error
     except psycopg.Error as error:
         raise TargetUnreachable(f"no connection: {_first_line(error)}") from error
-    connection.adapters.register_loader("json", psycopg.types.json.JsonLoader)
     return connection
 
 

@@ -58,15 +58,18 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             indexes=tuple(indexes[row[0]]),
             foreign_keys=tuple(foreign[row[0]]),
             partitions=tuple(names[oid] for oid in parts[row[0]]),
-            writes=Writes(
-                *(sum(by_oid[leaf][place] for leaf in leaves) for place in (6, 7, 8, 9)), seconds=since
-            ),
+            writes=_writes([by_oid[leaf] for leaf in leaves], since),
             view=row[10] or "",
             readable=row[11],
             divided=row[13],
         )
     installed = dict(item.split("=", 1) for item in extensions)
     return Schema(relations, tuple(path), size, installed, version)
+
+
+def _writes(leaves: list[tuple[Any, ...]], seconds: float) -> Writes:
+    inserted, updated, updated_hot, deleted = (sum(row[place] for row in leaves) for place in (6, 7, 8, 9))
+    return Writes(inserted, updated, updated_hot, deleted, seconds)
 
 
 def _ask(connection: psycopg.Connection[Any], name: str, **bound: object) -> list[tuple[Any, ...]]:

@@ -49,13 +49,13 @@ def body(report: IndexReport) -> str:
             + "".join(_hypothesis(item) for item in report.hypotheses)
         )
     if report.rejected:
-        rows = (
+        rejected = (
             (f"<code>{escape(r.definition)}</code>", share(r.saved_alone), in_words(r.size), escape(r.reason))
             for r in report.rejected
         )
         parts.append(
             "<details><summary>Looked at and not chosen</summary>"
-            + _table(("candidate", "saves alone", "size", "why not"), rows)
+            + _table(("candidate", "saves alone", "size", "why not"), rejected)
             + "</details>"
         )
     if report.unpriced:

@@ -53,9 +53,9 @@ def render(report: IndexReport) -> str:
         ]
     if report.unpriced:
         lines += ["", "## Statements without advice", ""]
-        for item in report.unpriced:
-            remedy = f" Remedy: {item.remedy}." if item.remedy else ""
-            lines.append(f"- `{_tick(item.text or item.queryid)}`: {item.reason}.{remedy}")
+        for unpriced in report.unpriced:
+            remedy = f" Remedy: {unpriced.remedy}." if unpriced.remedy else ""
+            lines.append(f"- `{_tick(unpriced.text or unpriced.queryid)}`: {unpriced.reason}.{remedy}")
     run = report.run
     lines += [
         "",
