@@ -10,7 +10,15 @@ from observer.advisor.advise import advise
 from observer.advisor.request import Request
 
 COLUMNS = {
-    "lineitem": ("l_partkey", "l_suppkey", "l_quantity", "l_shipdate", "l_shipmode", "l_receiptdate", "l_returnflag"),
+    "lineitem": (
+        "l_partkey",
+        "l_suppkey",
+        "l_quantity",
+        "l_shipdate",
+        "l_shipmode",
+        "l_receiptdate",
+        "l_returnflag",
+    ),
     "orders": ("o_custkey", "o_orderstatus", "o_orderdate", "o_orderpriority", "o_clerk", "o_totalprice"),
     "customer": ("c_nationkey", "c_mktsegment", "c_acctbal", "c_phone", "c_name"),
     "part": ("p_brand", "p_type", "p_size", "p_container", "p_mfgr", "p_retailprice"),
@@ -56,7 +64,8 @@ def main(dsn: str) -> None:
         run = report.run
         print(
             f"| {report.statements} | {time.monotonic() - begun:.1f} | {run.explains} | {run.candidates}"
-            f" | {len(report.recommendations)} | {report.cost_left:.3f} | {'yes' if run.finished else 'no'} |",
+            f" | {len(report.recommendations)} | {report.cost_left:.3f}"
+            f" | {'yes' if run.finished else 'no'} |",
             flush=True,
         )
 

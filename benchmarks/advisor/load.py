@@ -24,7 +24,8 @@ def main(dsn: str, folder: str) -> None:
                 while piece := source.read(_PIECE):
                     copy.write(piece)
         connection.execute("CREATE EXTENSION IF NOT EXISTS hypopg")
-        # Index-only scans are priced by the visibility map: without VACUUM no covering index would look useful.
+        # Index-only scans are priced by the visibility map: without VACUUM no covering index would look
+        # useful.
         connection.execute("VACUUM ANALYZE")
 
 

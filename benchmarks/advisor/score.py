@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from observer.advisor.advise import advise
 from observer.advisor.facts.reader import read_schema
-from observer.advisor.report import IndexReport
 from observer.advisor.request import Request
 from observer.advisor.shapes import shape_of
+
+if TYPE_CHECKING:
+    from observer.advisor.report import IndexReport
 
 HERE = Path(__file__).parent
 LEFT_OUT = ("02", "17", "20")  # their estimates dwarf all others: a sum of costs would be theirs alone
@@ -28,7 +30,7 @@ def queries() -> dict[str, str]:
 
 
 def judged(dsn: str, texts: list[str], definitions: list[str]) -> tuple[float, int, float]:
-    """Summed cost after over before with twins of the primary keys in both, HypoPG's bytes, worst statement."""
+    """Cost after over before with twins of the primary keys in both, HypoPG's bytes, the worst statement."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         twins = connection.execute(
             "SELECT pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
@@ -64,7 +66,7 @@ def main(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
     turned = [shape_of(text, schema).text for text in texts]
-    print("| budget | predicates | cost left | best peer | indexes | HypoPG MB | worst | seconds | EXPLAINs | MB RSS |")
+    print("| budget | predicates | cost left | best peer | indexes | MB | worst | seconds | EXPLAINs | RSS |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for partial in ("nulls", "none"):
         for budget in BUDGETS:
@@ -84,7 +86,8 @@ def main(dsn: str) -> None:
             left, size, worst = judged(dsn, turned, plain(report))
             kind = "between columns" if partial == "nulls" else "keys and INCLUDE only"
             print(
-                f"| {budget // 10**6} MB | {kind} | {left:.4f} | {PEERS[budget]} | {len(report.recommendations)}"
+                f"| {budget // 10**6} MB | {kind} | {left:.4f} | {PEERS[budget]}"
+                f" | {len(report.recommendations)}"
                 f" | {size / 1e6:.0f} | {worst:.3f} | {seconds:.1f} | {report.run.explains}"
                 f" | {report.run.peak_memory / 1e6:.0f} |",
                 flush=True,

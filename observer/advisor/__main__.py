@@ -1,4 +1,4 @@
-"""The child process: a request with secrets on standard input, a result on standard output, progress on standard error."""
+"""The child process: request on standard input, result on standard output, progress on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a statement reaches a table: what it compares, joins, sorts and returns. What candidates are made of."""
+"""How a statement reaches a table: what it compares, joins, sorts and returns."""
 
 from __future__ import annotations
 
@@ -91,8 +91,10 @@ class Access:
 
         limited: Whether a LIMIT stands on the query that sorts it.
 
-        leading: Whether it is the first relation of the outermost FROM, named directly and only there. HypoPG (1.3 to
-            1.4.3) keeps a hypothetical index's predicate and expressions as if its table always were: elsewhere an
+        leading: Whether it is the first relation of the outermost FROM, named directly and only there. HypoPG
+        (1.3 to
+            1.4.3) keeps a hypothetical index's predicate and expressions as if its table always were:
+            elsewhere an
             expression is not recognised, and estimating a predicate can crash the server (HypoPG issue 116).
     """
 

@@ -18,11 +18,11 @@ from observer.advisor.budget import parse_budget
 from observer.advisor.candidates.candidate import Limits
 from observer.advisor.candidates.foreign_keys import foreign_keys
 from observer.advisor.facts.reader import read_schema
-from observer.advisor.model import Rules, members
-from observer.advisor.preparation import Preparation, prepare, shapes_of
+from observer.advisor.model import Rules
+from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import Outcome, compose
-from observer.advisor.tuning import Tuned, Tuning
+from observer.advisor.tuning import Tuning
 from observer.advisor.whatif import Session, connect, hypopg_missing, installed_hypopg
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
 from observer.advisor.writes import write_rates
@@ -32,7 +32,6 @@ from observer.errors import NotAvailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from observer.advisor.indexes import Index
     from observer.advisor.report import IndexReport
     from observer.advisor.request import Request
     from observer.advisor.schema import Schema
@@ -47,10 +46,13 @@ def advise(request: Request, *, say: Callable[[str], None] = lambda _: None) -> 
     """Advise on one database.
 
     Args:
+        request: Which database, which workload, within which bounds.
+
         say: Told in one line each what goes on.
 
     Raises:
-        ObserverError: The database cannot be reached or read, or the request is malformed. What concerns single
+        ObserverError: The database cannot be reached or read, or the request is malformed. What concerns
+        single
             statements or indexes is in the report instead.
     """
     return _Run(request, say).run()
@@ -154,13 +156,13 @@ class _Run:
         ).fetchone()
         if row is None:
             raise NotAvailable(
-                "the extension pg_stat_statements is not installed in this database, and no workload file was given",
+                "the extension pg_stat_statements is not installed here, and no workload file is given",
                 remedy="add pg_stat_statements to shared_preload_libraries, restart the server and run"
                 " CREATE EXTENSION pg_stat_statements; or give a file with --workload",
             )
         text = files(facts).joinpath("statements.sql").read_text(encoding="utf-8")
         schema = sql.Identifier(row[0])
-        query = sql.SQL(text).format(statements=sql.SQL("{}.pg_stat_statements").format(schema))  # type: ignore[arg-type]  # a file of this package
+        query = sql.SQL(text).format(statements=sql.SQL("{}.pg_stat_statements").format(schema))
         try:
             rows = connection.execute(query).fetchall()
             since = connection.execute(
@@ -181,7 +183,8 @@ class _Run:
     def _tune(
         self, outcome: Outcome, stack: ExitStack, sessions: list[Session], preparation: Preparation
     ) -> None:
-        # What the report speaks of comes first and keeps its numbers; rarer values are further statements to the search.
+        # What the report speaks of comes first and keeps its numbers; rarer values are further statements to
+        # the search.
         prepared = [*preparation.prepared, *preparation.alternates()]
         pricing = Pricing([made.question for made in prepared], [made.shape for made in prepared], sessions)
         stack.callback(pricing.close)

@@ -18,7 +18,9 @@ class MalformedBudget(Malformed):
 
 
 def parse_budget(text: str, database_size: int) -> int:
-    """Bytes that ``text`` allows, by default a tenth of the database and at least 100 MB; units are PostgreSQL's, so 1 MB is 1,048,576 bytes.
+    """Bytes that ``text`` allows; an empty one a tenth of the database, at least 100 MB.
+
+    Units are PostgreSQL's, so 1 MB is 1,048,576 bytes.
 
     Raises:
         MalformedBudget: It is no number above zero with a unit or a percent sign.

@@ -1,4 +1,4 @@
-"""Search: ask the planner little, solve on what is known, ask about the neighbourhood of the answer, solve again."""
+"""Search: ask little, solve on what is known, ask about the neighbourhood of the answer, solve again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Found:
 
 
 _STEPS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
-"""Shares of the budget: with only smaller indexes allowed, the planner shows what a tighter budget would choose."""
+"""Shares of the budget: allowed only smaller indexes, the planner shows what a tighter one would choose."""
 
 _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
@@ -52,7 +52,8 @@ class Search:
     Args:
         own: For each statement, the candidates that were made for it, as a set.
 
-        grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and oracle
+        grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and
+        oracle
             and returns them as a set.
     """
 
@@ -133,7 +134,7 @@ class Search:
         return kept
 
     def _seed(self) -> None:
-        """For each statement: the best plan when only indexes up to a size are allowed, and the next best one."""
+        """For each statement: the best plan with indexes up to a size, and the next best one."""
         tasks = [
             (statement, self._within(mask, self.rules.budget * step))
             for statement, mask in enumerate(self.own)
@@ -162,9 +163,10 @@ class Search:
         return right
 
     def _look_around(self, chosen: int) -> None:
-        """Ask what each statement would do with a little more, with each index gone, and with a smaller one instead.
+        """Ask what each statement would do with more, with an index gone, and with a smaller one instead.
 
-        Statements that can hardly gain any more are passed over: with hundreds of statements that is most of them.
+        Statements that can hardly gain any more are passed over: with hundreds of statements that is most of
+        them.
         """
         new = self.grow(chosen)
         room = self.rules.budget - self.model.size(chosen)

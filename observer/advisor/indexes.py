@@ -90,12 +90,13 @@ class Index:
     def name(self) -> str:
         """A name that says what the index is, unique for its definition, at most 63 bytes.
 
-        A definition that the words alone do not tell (order, INCLUDE, predicate, expression, operator class) ends in
+        A definition that the words alone do not tell (order, INCLUDE, predicate, expression, operator class)
+        ends in
         a short digest of it, so that two indexes never share a name.
         """
         words = [self.relation.name, *(key.text for key in self.keys)]
         stem = _NOT_A_WORD.sub("_", "_".join(words).lower()).strip("_")
-        plain = all(key.is_column and key == key.plain() for key in self.keys)
+        plain = all(key == Key(key.text) for key in self.keys)
         if plain and not self.include and not self.where and not self.options and self.method == "btree":
             name = f"{stem}_idx"
             if len(name) <= _LONGEST_NAME and self.relation.name.isascii():
@@ -117,7 +118,7 @@ class Index:
 
     @property
     def special(self) -> bool:
-        """Whether it has a predicate or an expression: HypoPG handles those on the first relation of FROM alone."""
+        """Whether it has a predicate or an expression: HypoPG knows those on the first of FROM alone."""
         return bool(self.where) or any(not key.is_column for key in self.keys)
 
     @property
@@ -126,8 +127,10 @@ class Index:
         return frozenset(key.text for key in self.keys if key.is_column).union(self.include)
 
     def starts(self, other: Index) -> bool:
-        """Whether this index adds nothing to ``other``: its keys are a prefix of the other's, in one of the two
-        directions a scan can read, and what it holds beside them the other holds too.
+        """Whether this index adds nothing to ``other``.
+
+        Its keys are then a prefix of the other's, in one of the two directions a scan can read, and what
+        it holds beside them the other holds too.
         """
         same = self.relation == other.relation and self.method == other.method and self.where == other.where
         if not same or len(self.keys) > len(other.keys):

@@ -1,4 +1,4 @@
-"""Puts a relation first in FROM: HypoPG recognises predicates and expressions of hypothetical indexes only there."""
+"""Puts a relation first in FROM: only there HypoPG recognises predicates and expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _TURNED = {pb.JOIN_INNER: pb.JOIN_INNER, pb.JOIN_LEFT: pb.JOIN_RIGHT, pb.JOIN_RI
 def lead(select: pb.SelectStmt, schema: str, name: str) -> bool:
     """Reorder the outermost FROM in place so that the relation comes first; whether that was possible.
 
-    The result means the same: only the order of items and the sides of joins change. ``SELECT *`` then yields its
+    The result means the same: only the order of items and the sides of joins change. ``SELECT *`` then yields
+    its
     columns in another order, which EXPLAIN does not care about.
     """
     if any(isinstance(part, pb.RangeSubselect | pb.RangeFunction) and part.lateral for part in walk(select)):

@@ -18,7 +18,7 @@ _MOST_INCLUDED = 10
 
 
 def merged(one: Index, other: Index, relation: Relation, width: int) -> Iterator[Index]:
-    """Indexes that do the work of both: the longer keys of a shared head, with the columns of both included."""
+    """Indexes that do the work of both: the longer keys of a shared head, the columns of both included."""
     if (
         one.relation != other.relation
         or one.method != "btree"
@@ -56,7 +56,7 @@ def narrowed(index: Index) -> Iterator[Index]:
 
 
 def cores(model: Model, most: int, relation_of: Callable[[int], object]) -> list[int]:
-    """The indexes worth merging: per table the ``most`` that save the most for their size, by the tiles known."""
+    """The indexes worth merging: per table the ``most`` that save most for their size, by the tiles known."""
     worth: dict[int, float] = {}
     for statement, tiles in enumerate(model.tiles):
         best: dict[int, float] = {}
@@ -73,7 +73,7 @@ def cores(model: Model, most: int, relation_of: Callable[[int], object]) -> list
 
 
 def stands_in(wide: Index, narrow: Index) -> bool:
-    """Whether ``wide`` can do all that ``narrow`` does: its keys begin with the other's, and it holds its columns."""
+    """Whether ``wide`` can do all that ``narrow`` does: keys that begin with the other's, and its columns."""
     return (
         wide != narrow
         and wide.relation == narrow.relation

@@ -1,7 +1,9 @@
-"""What is known of each statement's cost under any set of indexes, as sets of numbers; the solver's view of it.
+"""What is known of each statement's cost under any set of indexes: the solver's view of the planner.
 
-A *tile* is a fact that the planner gave: with these indexes present the statement costs no more than this. The cost
-of a statement under a set is bounded above by its cheapest tile inside the set, and the bound is exact wherever the
+A *tile* is a fact that the planner gave: with these indexes present the statement costs no more than this.
+The cost
+of a statement under a set is bounded above by its cheapest tile inside the set, and the bound is exact
+wherever the
 planner was asked about the set itself or about a larger one whose plan used only members of the set.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def members(mask: int) -> Iterator[int]:
@@ -44,8 +46,10 @@ class Rules:
 class Model:
     """Statements, candidates and tiles.
 
-    An index whose keys begin with another's, and which holds all that the other holds, can stand in for it. The model
-    believes so, at the same cost, until the planner was asked and said otherwise: that is where candidates made by
+    An index whose keys begin with another's, and which holds all that the other holds, can stand in for it.
+    The model
+    believes so, at the same cost, until the planner was asked and said otherwise: that is where candidates
+    made by
     merging get their chance without a question for each.
 
     Args:
@@ -79,7 +83,7 @@ class Model:
         return sum(weight * cost for weight, cost in zip(self.weights, self.base, strict=True))
 
     def add_index(self, size: int, upkeep: float, covers: int = 0, covered_by: int = 0) -> int:
-        """Make a candidate known, with the indexes it can stand in for and those that can for it; return its number."""
+        """Make a candidate known, with what it can stand in for and what can for it; return its number."""
         number = len(self.sizes)
         bit = 1 << number
         self.sizes.append(size)
@@ -183,7 +187,7 @@ class Model:
         return found
 
     def gain(self, chosen: int, added: int, among: int = -1) -> float:
-        """What adding indexes to a set saves more; only some statements are looked at when ``among`` says so."""
+        """What adding indexes to a set saves more; ``among`` says which statements are looked at."""
         union = chosen | added
         total = 0.0
         for statement in members(self.touched(added) & among):

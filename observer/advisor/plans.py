@@ -25,10 +25,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Args:
-    cost: The planner's total cost of the statement.
+    """What the planner chose.
 
-    used: Hypothetical indexes among those it reads.
+    Args:
+        cost: The planner's total cost of the statement.
+
+        used: Hypothetical indexes among those it reads.
     """
 
     cost: float

@@ -1,4 +1,4 @@
-"""From statements to questions: parse, resolve, choose values, ask the planner once; set aside what cannot be priced."""
+"""From statements to questions: parse, resolve, choose values, ask once; set aside what has no price."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from observer.advisor.access import Role
-from observer.advisor.candidates.candidate import Candidate
 from observer.advisor.candidates.gather import gather
 from observer.advisor.shapes import shape_of
 from observer.advisor.tree import ReadsNothing, Unparsable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from observer.advisor.access import Shape
-    from observer.advisor.candidates.candidate import Limits
+    from observer.advisor.candidates.candidate import Candidate, Limits
     from observer.advisor.schema import Schema
     from observer.advisor.whatif import Session
     from observer.advisor.workload import Statement
@@ -66,7 +65,7 @@ class Preparation:
     rare: list[Prepared] = field(default_factory=list)
 
     def alternates(self) -> list[Prepared]:
-        """Statements again, with rare values, where a column is so skewed that it matters which value comes."""
+        """Statements again with rare values, where a column is so skewed that the value matters."""
         return self.rare
 
 
@@ -135,7 +134,7 @@ def prepare(
 
 
 def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str, ...]]:
-    """Types of the parameters, with casts where the server cannot tell: ``current_date - $1`` is no date minus date."""
+    """Types of the parameters, with casts where the server cannot tell, as in ``current_date - $1``."""
     try:
         return shape, session.parameter_types(Question(name, shape.text, 1))
     except Unpriceable as error:
@@ -144,17 +143,21 @@ def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str,
         refused = error
     known = {slot.number for slot in shape.slots}
     for type_name in ("integer", "interval", "text"):
-        text = _PARAMETER.sub(
-            lambda found, cast=type_name: (
-                found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{cast}"
-            ),
-            shape.text,
-        )
+        text = _cast(shape.text, type_name, known)
         try:
             return replace(shape, text=text), session.parameter_types(Question(name, text, 1))
         except Unpriceable:
             continue
     raise refused
+
+
+def _cast(text: str, type_name: str, known: set[int]) -> str:
+    """The statement with a cast on each parameter that is not compared with a column."""
+
+    def cast(found: re.Match[str]) -> str:
+        return found.group(0) if int(found.group(1)) in known else f"{found.group(0)}::{type_name}"
+
+    return _PARAMETER.sub(cast, text)
 
 
 def _skewed(shape: Shape, schema: Schema) -> bool:

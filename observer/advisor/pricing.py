@@ -1,4 +1,4 @@
-"""Prices of statements under sets of indexes: cached, inferred where they can be, asked on all sessions at once."""
+"""Prices of statements under sets of indexes: cached, inferred, or asked on all sessions at once."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class _Known:
     answers: dict[int, tuple[float, int]] = field(default_factory=dict)
 
 
-def could_matter(index: Index, access: Access) -> bool:
-    """Whether the planner could read ``index`` for this access: its first key is searched, sorted or grouped by, or it
-    holds all that the access reads.
+def could_matter(index: Index, access: Access) -> bool:  # noqa: PLR0911 - one for each reason
+    """Whether the planner could read ``index`` for this access.
+
+    Its first key is then searched, sorted or grouped by, or it holds all that the access reads.
     """
     if index.relation != access.relation:
         return False
@@ -118,7 +119,8 @@ class Pricing:
         for statement, mask in wanted:
             if statement not in self.failed and self.inferred(statement, mask) is None:
                 open_tasks[statement, mask & self.relevant[statement]] = None
-        # Neighbours in the list share most of their indexes, so that little is created and dropped between them.
+        # Neighbours in the list share most of their indexes, so that little is created and dropped between
+        # them.
         ordered = sorted(open_tasks)
         share = -(-len(ordered) // len(self._sessions)) if ordered else 0
         parts = [ordered[at : at + share] for at in range(0, len(ordered), share)] if share else []

@@ -1,4 +1,4 @@
-"""From a chosen set to a report: who is served, what it costs, how sure it is, and why the rest was not chosen."""
+"""From a chosen set to a report: who is served, what it costs, how sure it is, why not the rest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from observer.advisor.candidates.candidate import Candidate, Limits
     from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
-    from observer.advisor.preparation import Preparation, Prepared
+    from observer.advisor.preparation import Preparation
     from observer.advisor.pricing import Pricing
     from observer.advisor.request import Request
     from observer.advisor.schema import Schema
@@ -238,7 +238,7 @@ def _change(before: float, after: float) -> str:
 
 
 def _confidence(agreeing: list[bool]) -> str:
-    """Share of the values tried at which the index is used and helps; without parameters there is one value."""
+    """By the share of values at which the index is used and helps; without parameters there is one value."""
     if not agreeing:
         return "high"
     share = sum(agreeing) / len(agreeing)
@@ -327,7 +327,7 @@ def _served_already(outcome: Outcome, candidate: Candidate, statement: Statement
     return False
 
 
-def _rejected(outcome: Outcome) -> tuple[Rejected, ...]:
+def _rejected(outcome: Outcome) -> tuple[Rejected, ...]:  # noqa: C901, PLR0912 - a branch for each reason
     if outcome.tuned is None or outcome.pricing is None or outcome.tuning is None:
         return ()
     model, chosen = outcome.tuned.model, outcome.tuned.found.chosen
@@ -357,7 +357,8 @@ def _rejected(outcome: Outcome) -> tuple[Rejected, ...]:
         elif more <= 0:
             reason = "its upkeep costs the writers more than it saves beside the chosen ones"
         elif size > room:
-            reason = f"needs {in_words(size)}, {in_words(max(0, room))} of the budget are left, and others save more"
+            left = in_words(max(0, room))
+            reason = f"needs {in_words(size)}, {left} of the budget are left, and others save more"
         elif more <= least:
             reason = "beside the chosen ones it saves too little to be worth an index"
         else:
@@ -427,8 +428,8 @@ def _notes(outcome: Outcome) -> tuple[str, ...]:
     unused = sum(not candidate.kept for candidate in outcome.foreign)
     if unused:
         notes.append(
-            f"{unused} foreign keys have no index of their own; nothing was deleted from the tables they refer to,"
-            " so none is proposed"
+            f"{unused} foreign keys have no index of their own; nothing was deleted from the tables they"
+            " refer to, so none is proposed"
         )
     if outcome.tuned and not outcome.tuned.found.finished:
         notes.append("the deadline ended the search: this is the best set found until then")

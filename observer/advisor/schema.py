@@ -20,7 +20,8 @@ class Column:
     Args:
         type_name: As ``format_type`` writes it.
 
-        category: ``pg_type.typcategory``: ``S`` for texts, ``N`` for numbers, ``D`` for dates, ``A`` for arrays.
+        category: ``pg_type.typcategory``: ``S`` for texts, ``N`` for numbers, ``D`` for dates, ``A`` for
+        arrays.
 
         base_type: The type's name in ``pg_type``, for example ``bpchar``.
 
@@ -115,7 +116,8 @@ class Relation:
 
         readable: Whether the role may SELECT from it.
 
-        divided: Whether it has partitions or tables that inherit from it: the planner then plans each of them.
+        divided: Whether it has partitions or tables that inherit from it: the planner then plans each of
+        them.
     """
 
     name: RelationName

@@ -1,8 +1,11 @@
 """How large an index will be: a B-tree with deduplication, or HypoPG's own estimate for comparison.
 
-HypoPG 1.3 counts eight bytes of header and eight of padding for each column and knows no deduplication; of 29 indexes
-really built its sizes were 2.2 times too large in total. The model here follows PostgreSQL's documentation of the
-B-tree's physical structure: a tuple of an 8-byte header and the aligned keys, a 4-byte line pointer, leaves filled to
+HypoPG 1.3 counts eight bytes of header and eight of padding for each column and knows no deduplication; of 29
+indexes
+really built its sizes were 2.2 times too large in total. The model here follows PostgreSQL's documentation of
+the
+B-tree's physical structure: a tuple of an 8-byte header and the aligned keys, a 4-byte line pointer, leaves
+filled to
 90 %, equal keys merged into posting lists of 6 bytes per row up to a third of a page's half.
 """
 
@@ -37,7 +40,8 @@ def corrected_size(index: Index, relation: Relation) -> int:
         ranges = max(1, relation.pages // 128)
         return _PAGE * (3 + math.ceil(ranges * (_HEADER + 2 * _key_width(index, relation) + 4) / _USABLE))
     if index.method == "gin":
-        # An entry list per distinct element plus compressed row lists; a rule of thumb, labelled a hypothesis.
+        # An entry list per distinct element plus compressed row lists; a rule of thumb, labelled a
+        # hypothesis.
         return int(_PAGE * 4 + rows * max(8, _key_width(index, relation) * 0.6))
     tuple_size = _aligned(_HEADER + _key_width(index, relation) + _null_bitmap(index, relation))
     plain = rows * (tuple_size + _LINE_POINTER)

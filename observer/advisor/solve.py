@@ -1,4 +1,4 @@
-"""The best set of indexes that the model knows, under the rules: greedy by several measures, then taken apart and rebuilt."""
+"""The best set of indexes that the model knows: greedy by several measures, then taken apart and rebuilt."""
 
 from __future__ import annotations
 
@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 _MEASURES = (1.0, 0.75, 0.5, 0.25)
 """Gain is divided by size to these powers: no single measure wins everywhere."""
 
+_FEW = 10
 _MOST_PAIRS = 40
 _MOST_INSERTIONS = 24
 _MOST_PASSES = 4
 _MOST_LOOKS = 2_000_000
-"""Costs of statements that one thorough solution may look up: it keeps the time in bounds for large workloads."""
+"""Costs of statements that one thorough solution may look up: it bounds the time of large workloads."""
 _WORTH_A_PASS = 1.0002
 
 
-def solve(model: Model, rules: Rules, start: int = 0, *, thorough: bool = True, go_on: Callable[[], bool] = lambda: True) -> int:
+def solve(
+    model: Model,
+    rules: Rules,
+    start: int = 0,
+    *,
+    thorough: bool = True,
+    go_on: Callable[[], bool] = lambda: True,
+) -> int:
     """A set within the rules, at least as good as ``start`` where that keeps them.
 
-    The result depends on nothing but the arguments; ``go_on`` may end it early with the best set so far. One that is
+    The result depends on nothing but the arguments; ``go_on`` may end it early with the best set so far. One
+    that is
     not ``thorough`` stays with what greed found.
     """
     return _Solver(model, rules, go_on).solve(start, thorough=thorough)
@@ -43,6 +52,9 @@ class _Solver:
         self.everyone = (1 << len(model.base)) - 1
 
     def solve(self, start: int, *, thorough: bool) -> int:
+        useful = [number for number, users in enumerate(self.model.users) if users]
+        if len(useful) <= _FEW:
+            return self._best_of_all(useful)
         best, best_saved = 0, 0.0
         starts = [(0, measure) for measure in _MEASURES]
         if start and self.model.size(start) <= self.rules.budget:
@@ -57,6 +69,20 @@ class _Solver:
             if not self.go_on():
                 return best
         return self._rebuild(best, best_saved) if thorough else best
+
+    def _best_of_all(self, useful: list[int]) -> int:
+        """Every set there is: exact, where the candidates are few."""
+        best, best_saved = 0, 0.0
+        for choice in range(1, 1 << len(useful)):
+            chosen = 0
+            for place in members(choice):
+                chosen |= 1 << useful[place]
+            crowded = 0 < self.rules.most < chosen.bit_count()
+            if not crowded and self.model.size(chosen) <= self.rules.budget:
+                saved = self.model.saved(chosen)
+                if saved > best_saved:
+                    best, best_saved = chosen, saved
+        return self._prune(best)
 
     def _gains(self, chosen: int, statements: int = -1) -> dict[int, float]:
         """What each set that completes a tile, and each wide index, would save on top of ``chosen``."""
@@ -87,7 +113,9 @@ class _Solver:
                 found[addition] = gain
         return found
 
-    def _fill(self, chosen: int, measure: float, gains: dict[int, float], banned: int = 0) -> int:
+    def _fill(  # noqa: C901 - one loop, and the reasons to pass over
+        self, chosen: int, measure: float, gains: dict[int, float], banned: int = 0
+    ) -> int:
         """Add greedily until nothing fits; a gain is looked at again only when it comes to the top."""
         model, rules = self.model, self.rules
         left = rules.budget - model.size(chosen)
@@ -124,7 +152,8 @@ class _Solver:
             chosen |= missing
             left -= size
             open_ones = model.unsettled(chosen, open_ones)
-            # A tile that shared an index with this one has become cheaper to complete: its old place is too low.
+            # A tile that shared an index with this one has become cheaper to complete: its old place is too
+            # low.
             for other in self._completed_sooner(before, chosen, missing):
                 needed = model.size(other)
                 if other & banned or needed > left:
@@ -165,7 +194,8 @@ class _Solver:
     def _rebuild(self, best: int, best_saved: float) -> int:
         """Take out an index or a pair, or push one in and others out; fill the room; keep what is better.
 
-        A change that did not help is tried again only in the next pass, and a pass that helped nowhere is the last.
+        A change that did not help is tried again only in the next pass, and a pass that helped nowhere is the
+        last.
         """
         for _ in range(_MOST_PASSES):
             tried: set[tuple[bool, int]] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import postgast
 from google.protobuf.message import Message
@@ -13,7 +13,8 @@ from observer.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Node = Message
+Node: TypeAlias = Any
+"""A message of the tree: protobuf publishes no types, and the tree has some 250 of them."""
 
 
 class Unparsable(Malformed):

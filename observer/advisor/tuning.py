@@ -1,4 +1,4 @@
-"""One search from prepared statements to a set of indexes: registers candidates, sizes and write load, then searches."""
+"""One search from prepared statements to a set of indexes: candidates, sizes, write load, merges."""
 
 from __future__ import annotations
 

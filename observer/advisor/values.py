@@ -57,7 +57,7 @@ def variants(slots: Sequence[Slot], types: Sequence[str], schema: Schema) -> dic
     return found
 
 
-def _value(
+def _value(  # noqa: C901, PLR0911 - one for each role
     slot: Slot | None, type_name: str, variant: str, slots: Sequence[Slot], schema: Schema
 ) -> str | None:
     if slot is None:
@@ -124,7 +124,7 @@ def _bound(column: Column, slot: Slot, variant: str, slots: Sequence[Slot]) -> s
         place = pair[0 if slot.role is Role.LOW else 1]  # type: ignore[index]  # the pair is a tuple
     else:
         place = places["low" if slot.role is Role.LOW else "high"]
-    return ordered[min(len(ordered) - 1, int(place * len(ordered)))]  # type: ignore[operator]  # a number
+    return ordered[min(len(ordered) - 1, int(place * len(ordered)))]
 
 
 def _array(column: Column, variant: str) -> str:

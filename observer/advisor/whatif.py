@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import sql
@@ -34,7 +34,7 @@ _UNTYPED = (
 _OID_IN_NAME = re.compile(r"<(\d+)>")
 
 
-class Unpriceable(ObserverError):
+class Unpriceable(ObserverError):  # noqa: N818 - reads as a state wherever it is shown
     """The planner would not price a statement."""
 
     code = "unpriced"
@@ -45,8 +45,8 @@ class Unpriceable(ObserverError):
         """Whether the server could not tell the type of a parameter, or took it for the wrong one."""
 
 
-class RejectedIndex(ObserverError):
-    """HypoPG would not take an index: an expression that is not immutable, a type without an operator class."""
+class RejectedIndex(ObserverError):  # noqa: N818 - reads as a state wherever it is shown
+    """HypoPG would not take an index: its expression is not immutable, its type has no operator class."""
 
     code = "rejected-index"
 
@@ -62,7 +62,8 @@ class Question:
     Args:
         name: Of its prepared statement; unique in the session.
 
-        values: Literals for its parameters; None asks for the generic plan. Empty where there are no parameters.
+        values: Literals for its parameters; None asks for the generic plan. Empty where there are no
+        parameters.
     """
 
     name: str
@@ -106,7 +107,7 @@ class Session:
         finally:
             self._connection.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,10 +120,12 @@ class Session:
     def add_twins(self, standing: Iterable[ExistingIndex]) -> None:
         """Put a hypothetical twin beside each index that stands, and hide the index where HypoPG can.
 
-        Those with a predicate or an expression get none: HypoPG mistakes the relation that these speak of wherever it
+        Those with a predicate or an expression get none: HypoPG mistakes the relation that these speak of
+        wherever it
         is not the first of FROM, and can crash the server over a predicate.
 
-        HypoPG gives a hypothetical index no height, so it is priced without the descent that a real one pays. Between
+        HypoPG gives a hypothetical index no height, so it is priced without the descent that a real one pays.
+        Between
         two sets that both hold the twins that error cancels out.
         """
         if not self._hypopg:
@@ -223,7 +226,7 @@ class Session:
             self._by_oid[int(oid)] = index
 
     def _forget(self) -> None:
-        """An error in the middle of a batch leaves the first ones standing: drop what is not accounted for."""
+        """An error in the middle of a batch leaves the first ones standing: drop what is unaccounted for."""
         known = set(self._by_oid) | set(self._twins)
         rows = self._connection.execute(
             sql.SQL("SELECT indexrelid FROM {}()").format(self._function("hypopg"))
@@ -243,7 +246,8 @@ class Session:
             query = sql.SQL("SELECT {}(o) FROM pg_catalog.unnest(%s::oid[]) o").format(function)
             return self._connection.execute(query, (argument,)).fetchall()
         query = sql.SQL(
-            "SELECT c.* FROM pg_catalog.unnest(%s::text[]) WITH ORDINALITY d(definition, place), {}(d.definition) c"
+            "SELECT c.* FROM pg_catalog.unnest(%s::text[]) WITH ORDINALITY d(definition, place),"
+            " {}(d.definition) c"
             " ORDER BY d.place"
         ).format(function)
         argument = [argument] if isinstance(argument, str) else argument
@@ -271,7 +275,7 @@ class Session:
         call = sql.SQL("{}) EXECUTE {}({})").format(
             sql.SQL(explain),
             sql.Identifier(question.name),
-            literals,  # type: ignore[arg-type]  # a constant
+            literals,
         )
         return self._read(call.as_string(self._connection))
 
@@ -352,7 +356,6 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
         ) from error
     except psycopg.Error as error:
         raise TargetUnreachable(f"no connection: {_first_line(error)}") from error
-    connection.adapters.register_loader("json", psycopg.types.json.JsonLoader)
     return connection
 
 
@@ -368,8 +371,8 @@ def installed_hypopg(connection: psycopg.Connection[Any]) -> tuple[str, str] | N
 def hypopg_missing() -> NotAvailable:
     """Why nothing can be priced, and what to do."""
     return NotAvailable(
-        "the extension hypopg is not installed in this database: indexes cannot be priced, candidates are hypotheses",
-        remedy="install the package (Debian: postgresql-15-hypopg), then run CREATE EXTENSION hypopg in this database",
+        "the extension hypopg is not installed in this database: nothing can be priced, all is hypothesis",
+        remedy="install the package (Debian: postgresql-15-hypopg), then run CREATE EXTENSION hypopg here",
     )
 
 

@@ -1,4 +1,4 @@
-"""The workload: statements with what they cost their users, from a file or from two samples of pg_stat_statements."""
+"""The workload: statements with what they cost, from a file or from samples of pg_stat_statements."""
 
 from __future__ import annotations
 
@@ -58,10 +58,12 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Args:
-    seconds: Length of the window; 0 for a file.
+    """What is advised on.
 
-    source: Where it comes from, in words.
+    Args:
+        seconds: Length of the window; 0 for a file.
+
+        source: Where it comes from, in words.
     """
 
     statements: tuple[Statement, ...]
@@ -86,7 +88,7 @@ class Entry:
     rows: int = 0
 
 
-def from_file(text: str) -> Workload:
+def from_file(text: str) -> Workload:  # noqa: C901 - a small scanner
     """Statements separated by ``;``, each with an optional comment ``-- weight: N`` before it.
 
     Raises:
@@ -143,7 +145,7 @@ def _weight(text: str, line: int) -> float:
 def from_samples(
     before: Iterable[Entry], after: Iterable[Entry], seconds: float, source: str = ""
 ) -> Workload:
-    """What was executed between two samples. A counter that went back was reset or evicted: it counts from zero."""
+    """What was executed between two samples; a counter that went back counts from zero."""
     old: dict[int, Entry] = {}
     for entry in before:
         known = old.get(entry.queryid)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from observer.advisor.workload import Statement
 
 ENTRY_MS = 0.01
-"""Milliseconds for one entry in a B-tree whose upper pages are cached: descent, insertion, WAL. An estimate."""
+"""Milliseconds for one entry in a B-tree whose upper pages are cached, with its WAL. An estimate."""
 
 
 @dataclass(slots=True)
@@ -37,10 +37,13 @@ class WriteRate:
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """Args:
+    """The write load of an index.
+
+    Args:
     entries_per_second: New entries that writers must make in the index.
 
-    hot_lost_per_second: Updates that were heap-only and cease to be, because they change a column of the index;
+    hot_lost_per_second: Updates that were heap-only and cease to be, because they change a column of the
+    index;
         each then writes an entry into every index of the table.
     """
 
@@ -54,7 +57,8 @@ def write_rates(
 ) -> dict[RelationName, WriteRate]:
     """Rates of the tables that the workload writes to; none where its window has no length.
 
-    They come from the window itself and not from the server's table statistics: those reach back to a reset that may
+    They come from the window itself and not from the server's table statistics: those reach back to a reset
+    that may
     be long ago, over bulk loads that will not come again.
     """
     rates: dict[RelationName, WriteRate] = {}

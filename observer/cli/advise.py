@@ -42,7 +42,7 @@ class Predicates(enum.StrEnum):
     CONSTANTS = "constants"
 
 
-def advise(
+def advise(  # noqa: PLR0917 - each is an option of the command
     dsn: Annotated[
         str, typer.Argument(help="The database, as a URL or key=value pairs.", envvar="OBSERVER_ADVISE_DSN")
     ],

@@ -49,7 +49,7 @@ def _conjunctions(conditions: tuple[Condition, ...]) -> Iterator[list[Condition]
         yield arm
 
 
-def _of_conjunction(
+def _of_conjunction(  # noqa: C901, PLR0912 - the ways to order keys, one after the other
     conditions: Iterable[Condition], access: Access, relation: Relation, width: int
 ) -> Iterator[tuple[Key, ...]]:
     uses: dict[Key, set[Use]] = defaultdict(set)

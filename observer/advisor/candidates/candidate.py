@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Args:
-    kind: Which file of this package made it.
+    """An index to be looked at.
 
-    priced: Whether HypoPG can tell its worth; what it cannot is a hypothesis.
+    Args:
+        kind: Which file of this package made it.
 
-    needs: An extension that must be there first, or empty.
+        priced: Whether HypoPG can tell its worth; what it cannot is a hypothesis.
+
+        needs: An extension that must be there first, or empty.
     """
 
     index: Index
@@ -35,7 +37,8 @@ class Limits:
     Args:
         width: Most keys of an index; INCLUDE columns are not keys.
 
-        partial: ``none``, ``nulls`` (IS NULL, IS NOT NULL, booleans) or ``constants`` (a statement's literals too).
+        partial: ``none``, ``nulls`` (IS NULL, IS NOT NULL, booleans) or ``constants`` (a statement's literals
+        too).
 
         include: Whether covering indexes are allowed.
     """

@@ -50,7 +50,7 @@ def guessed(text: str) -> str:
     return _PARAMETER.sub(lambda _: likely, text)
 
 
-def _key(condition: Condition, relation: Relation) -> Key | None:
+def _key(condition: Condition, relation: Relation) -> Key | None:  # noqa: PLR0911 - one for each type
     key, operator = condition.key, condition.operator
     column = relation.columns.get(key.text) if key.is_column else None
     if operator in _PATTERN and (column is None or column.category == "S"):

@@ -24,7 +24,8 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
     Args:
         connection: In a read-only transaction.
 
-        mentioned: Names of relations that the workload speaks of. Common values and histograms are read for these
+        mentioned: Names of relations that the workload speaks of. Common values and histograms are read for
+        these
             alone (and for what views among them read): they are large, and stay in this process.
     """
     version, size, path, extensions, since, _ = _ask(connection, "database")[0]
@@ -57,15 +58,18 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             indexes=tuple(indexes[row[0]]),
             foreign_keys=tuple(foreign[row[0]]),
             partitions=tuple(names[oid] for oid in parts[row[0]]),
-            writes=Writes(
-                *(sum(by_oid[leaf][place] for leaf in leaves) for place in (6, 7, 8, 9)), seconds=since
-            ),
+            writes=_writes([by_oid[leaf] for leaf in leaves], since),
             view=row[10] or "",
             readable=row[11],
             divided=row[13],
         )
     installed = dict(item.split("=", 1) for item in extensions)
     return Schema(relations, tuple(path), size, installed, version)
+
+
+def _writes(leaves: list[tuple[Any, ...]], seconds: float) -> Writes:
+    inserted, updated, updated_hot, deleted = (sum(row[place] for row in leaves) for place in (6, 7, 8, 9))
+    return Writes(inserted, updated, updated_hot, deleted, seconds)
 
 
 def _ask(connection: psycopg.Connection[Any], name: str, **bound: object) -> list[tuple[Any, ...]]:
@@ -118,7 +122,7 @@ def _indexes(rows: list[tuple[Any, ...]], names: dict[int, RelationName]) -> dic
         texts, columns, width, options, classes = rest
         keys = tuple(
             Key(
-                column if column else _bare(text),
+                column or _bare(text),
                 is_column=bool(column),
                 descending=bool(option & _DESCENDING),
                 nulls_first=bool(option & _NULLS_FIRST),

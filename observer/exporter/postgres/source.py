@@ -167,6 +167,9 @@ class PostgresSource:
                         outcomes.append(outcome)
         except ObserverError as error:
             up, fault = False, Fault(error.code, error.sentence, error.remedy)
+            # Nothing is kept of a server that is down; what has a slow clock is read as soon as it is back.
+            for task in self._tasks:
+                task.next_at = 0.0
         for outcome in outcomes:
             self._latest[outcome.collector] = outcome
         return Reading(

@@ -49,13 +49,13 @@ def body(report: IndexReport) -> str:
             + "".join(_hypothesis(item) for item in report.hypotheses)
         )
     if report.rejected:
-        rows = (
+        rejected = (
             (f"<code>{escape(r.definition)}</code>", share(r.saved_alone), in_words(r.size), escape(r.reason))
             for r in report.rejected
         )
         parts.append(
             "<details><summary>Looked at and not chosen</summary>"
-            + _table(("candidate", "saves alone", "size", "why not"), rows)
+            + _table(("candidate", "saves alone", "size", "why not"), rejected)
             + "</details>"
         )
     if report.unpriced:
@@ -91,7 +91,8 @@ def _head(report: IndexReport) -> str:
         f"<h1>Index advice for {escape(report.database)}</h1>"
         f'<p class="lead {kind}">{escape(headline(report))}</p>'
         f'<div class="tiles">{tiles}</div>'
-        f'<p class="quiet">{moment(report.created_at)}; PostgreSQL {escape(report.server_version)}, {escape(hypopg)};'
+        f'<p class="quiet">{moment(report.created_at)}; PostgreSQL {escape(report.server_version)},'
+        f" {escape(hypopg)};"
         f" {escape(report.source)}{escape(window)}</p>" + (f'<ul class="quiet">{notes}</ul>' if notes else "")
     )
 
@@ -139,7 +140,8 @@ def _hypothesis(item: Hypothesis) -> str:
     needs = f"<p>Needs: <code>CREATE EXTENSION {escape(item.needs)};</code></p>" if item.needs else ""
     statements = "".join(f"<li><code>{escape(text)}</code></li>" for text in item.statements)
     return (
-        f'<article class="open"><header><h3>{escape(item.name)}</h3><span class="badge">hypothesis</span></header>'
+        f'<article class="open"><header><h3>{escape(item.name)}</h3>'
+        '<span class="badge">hypothesis</span></header>'
         f"<pre>{escape(item.ddl)};</pre><p>{escape(item.reason)}</p>{needs}"
         + (f"<ul>{statements}</ul>" if statements else "")
         + "</article>"

@@ -18,8 +18,11 @@ def render(report: IndexReport) -> str:
         "",
         f"**{headline(report)}.**",
         "",
-        f"{moment(report.created_at)}, PostgreSQL {report.server_version}, HypoPG {report.hypopg or 'missing'};"
-        f" {report.statements} statements from {report.source}{window}; budget {in_words(report.budget)}.",
+        (
+            f"{moment(report.created_at)}, PostgreSQL {report.server_version},"
+            f" HypoPG {report.hypopg or 'missing'};"
+            f" {report.statements} statements from {report.source}{window}; budget {in_words(report.budget)}."
+        ),
         "",
     ]
     lines += [f"- {note}" for note in report.notes]
@@ -44,18 +47,19 @@ def render(report: IndexReport) -> str:
     if report.rejected:
         lines += ["", "## Looked at and not chosen", ""]
         lines += [
-            f"- `{_tick(item.definition)}` (alone {share(item.saved_alone)}, {in_words(item.size)}): {item.reason}"
+            f"- `{_tick(item.definition)}` (alone {share(item.saved_alone)}, {in_words(item.size)}):"
+            f" {item.reason}"
             for item in report.rejected
         ]
     if report.unpriced:
         lines += ["", "## Statements without advice", ""]
-        for item in report.unpriced:
-            remedy = f" Remedy: {item.remedy}." if item.remedy else ""
-            lines.append(f"- `{_tick(item.text or item.queryid)}`: {item.reason}.{remedy}")
+        for unpriced in report.unpriced:
+            remedy = f" Remedy: {unpriced.remedy}." if unpriced.remedy else ""
+            lines.append(f"- `{_tick(unpriced.text or unpriced.queryid)}`: {unpriced.reason}.{remedy}")
     run = report.run
     lines += [
         "",
-        f"Found in {run.seconds:.1f} s with {run.explains} questions to the planner among {run.candidates} candidates.",
+        f"Found in {run.seconds:.1f} s: {run.explains} EXPLAINs, {run.candidates} candidates.",
         "",
     ]
     return "\n".join(lines)
@@ -80,8 +84,10 @@ def _served(served: Served) -> list[str]:
     queryid = f" queryid {served.queryid}," if served.queryid else ""
     lines = [
         "",
-        f"Serves{queryid} {share(served.share)} of the workload{calls}:"
-        f" cost {served.cost_before:,.0f} to {served.cost_after:,.0f}",
+        (
+            f"Serves{queryid} {share(served.share)} of the workload{calls}:"
+            f" cost {served.cost_before:,.0f} to {served.cost_after:,.0f}"
+        ),
         "",
         "```sql",
         served.text.replace("```", "` ` `"),

@@ -19,7 +19,7 @@ _HEAD = """\
 -- Each build waits for every transaction of the database that is older than itself. Look for old ones first:
 --     SELECT pid, xact_start, state, left(query, 60) FROM pg_stat_activity
 --     WHERE xact_start < now() - interval '1 minute' ORDER BY xact_start;
--- A build that is cut off leaves an INVALID index, which costs writers and serves nobody; hence no time limits here.
+-- A build that is cut off leaves an INVALID index, which costs writers and serves nobody: no limits here.
 -- Should one be left, its rollback line removes it; then run the statement again.
 
 SET lock_timeout = 0;
@@ -57,7 +57,8 @@ def _recommended(item: Recommendation) -> str:
     ]
     if not item.partitions:
         return "\n".join([*lines, f"{item.ddl};", ""])
-    # A partitioned table takes no CONCURRENTLY: the parent's index stays invalid until each partition's is attached.
+    # A partitioned table takes no CONCURRENTLY: the parent's index stays invalid until each partition's is
+    # attached.
     body = item.ddl.split(" ON ", 1)[1]
     keys = body[len(item.relation) :]
     lines.append(f"CREATE INDEX {quote(item.name)} ON ONLY {item.relation}{keys};")

@@ -1,5 +1,7 @@
 """The look of the index report's page: light and dark, wide and narrow."""
 
+# ruff: noqa: E501 - one rule a line
+
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--quiet:#5b6675;--page:#f6f7f9;--card:#fff;--line:#dde2e8;--code:#eef1f5;
 --good:#12704a;--warn:#9a4b00;--bar:#2f7de1}
@@ -16,6 +18,7 @@ h4{margin:.75rem 0 .25rem;font-size:.85rem;color:var(--quiet)}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}
 .tiles b{display:block;font-size:1.25rem}.tiles span{color:var(--quiet);font-size:.85rem}
 article{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:0 0 1rem}
+article>pre{white-space:pre-wrap;overflow-wrap:anywhere}
 article.open{border-style:dashed}
 header{display:flex;gap:.75rem;justify-content:space-between;align-items:start;flex-wrap:wrap}
 .badge{font-size:.8rem;border:1px solid var(--line);border-radius:1rem;padding:.05rem .6rem;white-space:nowrap}

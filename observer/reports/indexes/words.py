@@ -42,7 +42,8 @@ def headline(report: IndexReport) -> str:
     what = "1 index" if count == 1 else f"{count} indexes"
     measure = "time" if report.timed else "weighted planner cost"
     return (
-        f"{what}, {in_words(report.size)} in all, would leave {share(report.cost_left)} of the workload's {measure}"
+        f"{what}, {in_words(report.size)} in all, would leave {share(report.cost_left)} of the workload's"
+        f" {measure}"
         " by the planner's estimate"
     )
 
@@ -51,7 +52,8 @@ def upkeep_line(item: Recommendation) -> str:
     """What an index costs the writers."""
     if item.writes_per_second <= 0:
         return "no writes were seen on its table"
-    line = f"{item.writes_per_second:,.2g} new entries a second, about {item.upkeep_ms_per_second:,.2g} ms of each second"
+    line = f"{item.writes_per_second:,.2g} new entries a second,"
+    line += f" about {item.upkeep_ms_per_second:,.2g} ms of each second"
     if item.hot_lost_per_second > 0:
         line += f"; {item.hot_lost_per_second:,.2g} updates a second would no longer be heap-only"
     return line
