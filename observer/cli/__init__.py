@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "serve": "Collect, and serve metrics and pages.",
     "check": "Check settings without starting anything.",
+    "advise": "Find the indexes that a database lacks, and price them.",
     "sql": "Print SQL for the watched server, such as the role that Observer needs.",
     "generate": "Generate rules, their tests, dashboards and configuration.",
     "demo": "Watch a sample service on servers of its own.",

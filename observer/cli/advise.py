@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from observer.errors import Malformed, ObserverError
+from observer.cli.typed import run_app, single
+from observer.errors import Malformed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from observer.advisor.report import IndexReport
 
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -80,35 +83,44 @@ def advise(  # noqa: PLR0917 - each is an option of the command
 
     Reads only; nothing is built.
     """
-    from observer.advisor.advise import advise as run  # noqa: PLC0415 - the parser is loaded for this command alone
+    from observer.advisor.advise import advise as compute  # noqa: PLC0415 - the parser is loaded for this command alone
     from observer.advisor.request import Request  # noqa: PLC0415 - see above
 
-    try:
-        report = run(
-            Request(
-                dsn=dsn,
-                workload=_read(workload) if workload else None,
-                budget=budget,
-                max_width=max_width,
-                max_indexes=max_indexes,
-                deadline=_seconds(deadline),
-                size_model=size_model.value,
-                partial=partial.value,
-            ),
-            say=lambda line: print(line, file=sys.stderr),
-        )
-        text = _render(report, form or _form_of(output))
-        if output:
-            output.write_text(text, encoding="utf-8")
-        else:
-            sys.stdout.write(text)
-    except ObserverError as error:
-        print(f"error: {error.sentence}", file=sys.stderr)
-        if error.remedy:
-            print(f"remedy: {error.remedy}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from None
+    report = compute(
+        Request(
+            dsn=dsn,
+            workload=_read(workload) if workload else None,
+            budget=budget,
+            max_width=max_width,
+            max_indexes=max_indexes,
+            deadline=_seconds(deadline),
+            size_model=size_model.value,
+            partial=partial.value,
+        ),
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    text = _render(report, form or _form_of(output))
+    if output:
+        _write(output, text)
+    else:
+        sys.stdout.write(text)
     if not report.hypopg:
         print(f"warning: {report.nothing_because}", file=sys.stderr)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Advise once."""
+    return run_app(single(advise), arguments, name="advise")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Malformed(
+            f"the report cannot be written to {path}: {error.strerror}",
+            remedy="give a place that is writable",
+        ) from error
 
 
 def _render(report: IndexReport, form: Form) -> str:
