@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from observer.advisor.counts import leading
@@ -86,8 +87,12 @@ class IndexAdvice:
             say=run.say,
         )
         report = from_document(answer["report"])
+        blind = nothing_priced(report, role=sampler.address.parameters.get("user", "observer"))
+        if blind is not None:
+            # Kept, it would read as if all that was advised before were resolved.
+            raise blind
         kept = self._keep(database, report, span.counts)
-        return Done(f"{headline(report)} ({in_words(kept)})", fault_in(report))
+        return Done(f"{headline(report)} ({in_words(kept)})", without_hypopg(report))
 
     def _dsn(self) -> str:
         address = self._sampler.address
@@ -152,26 +157,35 @@ def request_of(dsn: str, span: Span, texts: Mapping[int, str], bounds: Bounds) -
     }
 
 
-def fault_in(report: IndexReport) -> ObserverError | None:
-    """Why a report says less than it could, where a person can mend that."""
-    if not report.hypopg:
-        return NotAvailable(
-            f"the extension hypopg is not installed in database {report.database}: nothing was priced",
-            remedy=_HYPOPG.format(database=report.database),
-        )
-    if report.recommendations or not report.unpriced:
+def without_hypopg(report: IndexReport) -> ObserverError | None:
+    """That a report holds hypotheses only, where it does."""
+    if report.hypopg:
         return None
-    reasons = [item for item in report.unpriced if item.remedy]
-    if any("no right to read" in item.reason for item in reasons):
-        first = next(item for item in reasons if "no right to read" in item.reason)
-        return NotPermitted(
-            f"statements of {report.database} could not be priced: {first.reason}", remedy=f"{first.remedy}."
-        )
+    return NotAvailable(
+        f"the extension hypopg is not installed in database {report.database}: nothing was priced",
+        remedy=_HYPOPG.format(database=report.database),
+    )
+
+
+def nothing_priced(report: IndexReport, *, role: str) -> ObserverError | None:
+    """Why not one statement could be priced, where a person can mend that."""
+    if not report.hypopg or report.recommendations or report.run.explains or not report.unpriced:
+        return None
+    said = f"no statement of {report.database} could be priced"
+    for item in report.unpriced:
+        if "no right to read" in item.reason:
+            grantee = sql.Identifier(role).as_string(None)
+            return NotPermitted(
+                f"{said}: {item.reason}",
+                remedy=f"Run as a superuser: GRANT pg_read_all_data TO {grantee};"
+                " or SELECT on the tables alone, as observer sql role --explain schema prints it.",
+            )
     if all("search_path" in item.reason for item in report.unpriced):
+        names = (sql.Identifier(name).as_string(None) for name in (role, report.database))
         return NotAvailable(
-            f"no statement of {report.database} could be priced: {report.unpriced[0].reason}",
-            remedy="Let Observer's role look names up as the application does:"
-            f' ALTER ROLE observer IN DATABASE {report.database} SET search_path = "$user", public;',
+            f"{said}: {report.unpriced[0].reason}",
+            remedy="Let Observer's role look names up as the application does, for example:"
+            ' ALTER ROLE {} IN DATABASE {} SET search_path = "$user", public;'.format(*names),
         )
     return None
 
