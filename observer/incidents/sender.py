@@ -275,17 +275,12 @@ class Sender:
         if one.ts:
             outbox.repost(connection, one, reason=fault.sentence)
             return
-        # The parent of a reply was deleted: the parent's next edit will find that out and post it anew.
-        outbox.set_(
-            connection,
-            one.incident_id,
-            one.part,
-            state=outbox.State.DEAD,
-            dead_at=self._clock.now(),
-            attempted_at=None,
-            reason=fault.sentence,
-            cause=fault.scope.value,
-        )
+        if one.part.startswith(outbox.RAISED):
+            # The message that is posted anew calls whom this reply would have called.
+            outbox.set_(connection, one.incident_id, one.part, state=outbox.State.DELIVERED)
+        for parent in outbox.of_incidents(connection, [one.incident_id]):
+            if parent.part == outbox.MESSAGE and parent.ts == one.parent_ts:
+                outbox.repost(connection, parent, reason=fault.sentence)
 
     def _moved(self, one: Delivery) -> bool:
         """Whether a message stands in another channel than the one that is configured now."""
