@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, TypeVar
-
-import structlog
 
 from observer.errors import Kind
 from observer.incidents import ledger, outbox, rendering
@@ -48,7 +47,7 @@ LOOK_BACK_SECONDS = 300.0
 REVIVE_SECONDS = 300.0
 """After this long a refusal that a person may have mended at Slack's side is tried again."""
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -193,7 +192,9 @@ class Sender:
             # The app may not read the channel. To show an alert twice is better than to hide it.
             found, possible = None, 1
             self._recorder.add(POSSIBLE_DUPLICATES)
-            _log.warning("slack.possible_duplicate", incident=one.incident_id, reason=fault.sentence)
+            _log.warning(
+                "slack.possible_duplicate", extra={"incident": one.incident_id, "reason": fault.sentence}
+            )
         values: dict[str, object] = {"state": outbox.State.PENDING, "attempted_at": None}
         if found is not None:
             values |= {"channel": found.channel, "ts": found.ts, "posted_at": attempted}
@@ -242,7 +243,9 @@ class Sender:
     def _failed(self, one: Delivery, method: str, fault: SlackFault) -> None:
         values: dict[str, object] = {"reason": fault.sentence}
         if fault.outcome is Kind.PERMANENT and fault.scope is Scope.MESSAGE:
-            _log.info("slack.repost", incident=one.incident_id, part=one.part, reason=fault.error)
+            _log.info(
+                "slack.repost", extra={"incident": one.incident_id, "part": one.part, "reason": fault.error}
+            )
             self._recorder.add(REPOSTS)
             self._transact(lambda connection: self._lost(connection, one, fault))
             return
@@ -258,13 +261,8 @@ class Sender:
                 # What was being looked for must be looked for again when the refusal is mended.
                 "attempted_at": one.attempted_at if method == "find" else None,
             }
-            _log.error(
-                "slack.dead",
-                incident=one.incident_id,
-                part=one.part,
-                reason=fault.sentence,
-                remedy=fault.remedy,
-            )
+            told = {"incident": one.incident_id, "part": one.part}
+            _log.error("slack.dead", extra=told | {"reason": fault.sentence, "remedy": fault.remedy})
         elif fault.outcome is Kind.RETRYABLE and method == "post":
             values |= {"state": outbox.State.PENDING, "attempted_at": None}
         self._pause(method, fault)
