@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -74,7 +74,7 @@ def alerts_router(
 
     @router.get("/api/v1/incidents", tags=["alerts"])
     async def listed(
-        limit: int = Query(default=100, ge=1, le=1_000),
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> JSONResponse:
         """Incidents with what Slack shows of them: open ones first, then those that ended last."""
         try:

@@ -24,7 +24,13 @@ EVIDENCE_ROWS = 12
 CELL = 60
 
 _BARS = {Severity.PAGE: RED, Severity.TICKET: AMBER, Severity.INFO: BLUE, Severity.NONE: GREY}
-_DOTS = {Severity.PAGE: "🔴", Severity.TICKET: "🟠", Severity.INFO: "🔵", Severity.NONE: "⚪"}
+_DOTS = {
+    Severity.PAGE: ":red_circle:",
+    Severity.TICKET: ":large_orange_circle:",
+    Severity.INFO: ":large_blue_circle:",
+    Severity.NONE: ":white_circle:",
+}
+_OVER = ":large_green_circle:"
 _SEVERITIES = {
     Severity.PAGE: "page",
     Severity.TICKET: "ticket",
@@ -71,7 +77,7 @@ def _message(incident: Incident, look: Look, late: float, fresh: bool, *, listed
     name = _name(incident)
     about = _about(incident)
     summary = _summary(incident)
-    dot = _DOTS[incident.severity] if incident.open else "🟢"
+    dot = _DOTS[incident.severity] if incident.open else _OVER
     title = f"{dot} *{state}* · *{quoted(name, 200)}*" + (f" · {quoted(about, 300)}" if about else "")
     called = _mentions(incident, look) if incident.open else ""
     lines = [title + (f" {called}" if called else "")]
@@ -218,7 +224,7 @@ def _members(incident: Incident, listed: int) -> str:
 def _line(member: Member, shared: Mapping[str, str], incident: Incident) -> str:
     own = {k: v for k, v in member.alert.labels.items() if k not in shared and k != "severity"}
     who = ", ".join(f"{k}={v}" for k, v in sorted(own.items())) or member.alert.fingerprint
-    dot = "🔴" if member.firing else "🟢"
+    dot = _DOTS[Severity.of(member.alert.labels)] if member.firing else _OVER
     line = f"{dot} {code(who, 240)}"
     summary = member.alert.annotations.get("summary", "")
     if summary and member.firing and not _common(incident, "summary"):
