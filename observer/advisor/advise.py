@@ -206,7 +206,7 @@ class _Run:
 
         tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
         outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
-        outcome.check(sessions[0])
+        outcome.check()
 
 
 def _mentioned(workload: Workload) -> set[str]:

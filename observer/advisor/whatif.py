@@ -155,8 +155,8 @@ class Session:
 
             Unpriceable: The planner refuses the statement.
         """
-        self._stand(frozenset(indexes))
         try:
+            self._stand(frozenset(indexes))
             plan = self._explain(question)
         except psycopg.errors.InsufficientPrivilege as error:
             raise Unpriceable(f"no right to read: {_first_line(error)}", remedy=_GRANT) from error
@@ -167,6 +167,8 @@ class Session:
                 raise TargetUnreachable("the connection was lost") from error
             raise Unpriceable(_first_line(error)) from error
         except psycopg.Error as error:
+            if self._connection.closed:
+                raise TargetUnreachable("the connection was lost") from error
             raise Unpriceable(_first_line(error)) from error
         self.explained += 1
         return plan

@@ -236,6 +236,31 @@ def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:
     assert definitions(first) == definitions(second)
 
 
+def test_a_lost_connection_does_not_end_the_run(database: str) -> None:
+    """One of two sessions is ended in the middle: the other one answers the rest."""
+    ended: list[int] = []
+
+    def end_one(line: str) -> None:
+        if line.startswith("round 0") and not ended:
+            with psycopg.connect(database, autocommit=True) as connection:
+                row = connection.execute(
+                    "SELECT max(pid) FROM pg_stat_activity WHERE application_name = %s", (APPLICATION,)
+                ).fetchone()
+                assert row is not None
+                ended.append(row[0])
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
+
+    workload = (
+        "select * from recipes where user_id = $1; select * from reviews where recipe_id = $1;"
+        "select name from recipes where status = 'draft' order by created_at;"
+        "select count(*) from recipes r join reviews v on v.recipe_id = r.id where r.user_id = $1"
+    )
+    request = Request(dsn=as_role(database, "adviser"), workload=workload, budget="3MB", deadline=30)
+    report = advise(request, say=end_one)
+    assert ended
+    assert report.recommendations
+
+
 def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -> None:
     """Request in, result out, progress on standard error; no password and no value of the data in any."""
     request = Request(
