@@ -64,8 +64,8 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             divided=row[13],
         )
     installed = dict(item.split("=", 1) for item in extensions)
-    # The role that asks is seldom the one whose statements these are: names are looked up in its schemas first,
-    # then in all others.
+    # The role that asks is seldom the one whose statements these are: after its own schemas all others are
+    # looked in.
     others = sorted({name.schema for name in relations} - set(path))
     return Schema(relations, (*path, *others), size, installed, version)
 
