@@ -19,6 +19,7 @@ from observer.advisor.candidates.candidate import Limits
 from observer.advisor.candidates.foreign_keys import foreign_keys
 from observer.advisor.facts.reader import read_schema
 from observer.advisor.model import Rules
+from observer.advisor.names import quote
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import Outcome, compose
@@ -129,6 +130,8 @@ class _Run:
             version=schema.server_version,
         )
         stack.callback(session.close)
+        path = ", ".join(quote(name) for name in schema.search_path)
+        connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
         session.add_twins(
             existing
             for relation in schema.relations.values()
@@ -206,7 +209,7 @@ class _Run:
 
         tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
         outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
-        outcome.check(sessions[0])
+        outcome.check()
 
 
 def _mentioned(workload: Workload) -> set[str]:

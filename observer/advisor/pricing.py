@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from observer.advisor.model import members
 from observer.advisor.whatif import RejectedIndex, Unpriceable
+from observer.errors import TargetUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +77,7 @@ class Pricing:
         for statement, shape in enumerate(shapes):
             for access in shape.accesses:
                 self._accesses.setdefault(access.relation, []).append((statement, access))
-        self._sessions = sessions
+        self._sessions = list(sessions)
         self._pool = ThreadPoolExecutor(len(sessions), thread_name_prefix="what-if")
 
     def close(self) -> None:
@@ -119,29 +120,48 @@ class Pricing:
         for statement, mask in wanted:
             if statement not in self.failed and self.inferred(statement, mask) is None:
                 open_tasks[statement, mask & self.relevant[statement]] = None
-        # Neighbours in the list share most of their indexes, so that little is created and dropped between
-        # them.
-        ordered = sorted(open_tasks)
-        share = -(-len(ordered) // len(self._sessions)) if ordered else 0
-        parts = [ordered[at : at + share] for at in range(0, len(ordered), share)] if share else []
-        work = [
-            self._pool.submit(self._ask, session, part, go_on)
-            for session, part in zip(self._sessions, parts, strict=False)
-        ]
-        for done in work:
-            for (statement, mask), (cost, used) in done.result():
-                self._known[statement].answers[mask] = (cost, used)
+        if open_tasks:
+            self._share_out(sorted(open_tasks), go_on)
         found = {}
         for statement, mask in wanted:
-            answer = self.inferred(statement, mask) if statement not in self.failed else None
-            if answer is not None:
-                found[statement, mask] = answer
+            known = self.inferred(statement, mask) if statement not in self.failed else None
+            if known is not None:
+                found[statement, mask] = known
         return found
 
+    def _share_out(self, ordered: list[Task], go_on: Callable[[], bool]) -> None:
+        """Ask all sessions at once, and keep what they answered."""
+        # Neighbours in the list share most of their indexes, so that little is created and dropped between
+        # them.
+        share = -(-len(ordered) // len(self._sessions))
+        parts = [ordered[at : at + share] for at in range(0, len(ordered), share)]
+        answers: list[list[tuple[Task, tuple[float, int]]]] = [[] for _ in parts]
+        work = [
+            self._pool.submit(self._ask, session, part, go_on, into)
+            for session, part, into in zip(self._sessions, parts, answers, strict=False)
+        ]
+        lost = []
+        for session, done in zip(self._sessions, work, strict=False):
+            try:
+                done.result()
+            except TargetUnreachable:
+                lost.append(session)
+        if lost:
+            # What was answered stays; the rest is asked again of those that are left, when it is needed.
+            self._sessions = [session for session in self._sessions if session not in lost]
+            if not self._sessions:
+                raise TargetUnreachable("all connections to the server were lost during the search")
+        for answered in answers:
+            for (statement, mask), answer in answered:
+                self._known[statement].answers[mask] = answer
+
     def _ask(
-        self, session: Session, tasks: list[Task], go_on: Callable[[], bool]
-    ) -> list[tuple[Task, tuple[float, int]]]:
-        answers = []
+        self,
+        session: Session,
+        tasks: list[Task],
+        go_on: Callable[[], bool],
+        answers: list[tuple[Task, tuple[float, int]]],
+    ) -> None:
         for statement, mask in tasks:
             if not go_on():
                 break
@@ -156,7 +176,6 @@ class Pricing:
             for index in plan.used:
                 used |= 1 << self.numbers[index]
             answers.append(((statement, mask), (plan.cost, used)))
-        return answers
 
     def _plan(self, session: Session, statement: int, mask: int) -> Plan:
         """Ask; an index that HypoPG refuses is noted and left out from then on."""
@@ -166,6 +185,11 @@ class Pricing:
                 return session.price(self.questions[statement], indexes)
             except RejectedIndex as error:
                 self.rejected[error.index] = error.sentence
+
+    @property
+    def session(self) -> Session:
+        """One that still answers."""
+        return self._sessions[0]
 
     def plan(self, statement: int, mask: int) -> Plan:
         """The whole plan, for the report."""

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from observer.advisor.request import Request
     from observer.advisor.schema import Schema
     from observer.advisor.tuning import Tuned, Tuning
-    from observer.advisor.whatif import Session
     from observer.advisor.workload import Statement, Workload
     from observer.advisor.writes import WriteRate
 
@@ -94,11 +93,11 @@ class Outcome:
                     self.preparation.hypotheses.append((candidate, statement))
                     break
 
-    def check(self, session: Session) -> None:
+    def check(self) -> None:
         """Plans of all statements with the chosen set, at the values of the search and at others."""
         if self.tuned is None or self.pricing is None:
             return
-        chosen = self.tuned.found.chosen
+        chosen, session = self.tuned.found.chosen, self.pricing.session
         for number, made in enumerate(self.preparation.prepared):
             mask = chosen & self.pricing.relevant[number]
             if not mask or number in self.pricing.failed:

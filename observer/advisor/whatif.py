@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
+import psycopg.conninfo
 from psycopg import sql
 
 from observer.advisor.names import quote
 from observer.advisor.plans import Plan, read_plan
-from observer.errors import NotAvailable, NotPermitted, ObserverError, TargetUnreachable
+from observer.errors import Malformed, NotAvailable, NotPermitted, ObserverError, TargetUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,8 +156,8 @@ class Session:
 
             Unpriceable: The planner refuses the statement.
         """
-        self._stand(frozenset(indexes))
         try:
+            self._stand(frozenset(indexes))
             plan = self._explain(question)
         except psycopg.errors.InsufficientPrivilege as error:
             raise Unpriceable(f"no right to read: {_first_line(error)}", remedy=_GRANT) from error
@@ -167,6 +168,8 @@ class Session:
                 raise TargetUnreachable("the connection was lost") from error
             raise Unpriceable(_first_line(error)) from error
         except psycopg.Error as error:
+            if self._connection.closed:
+                raise TargetUnreachable("the connection was lost") from error
             raise Unpriceable(_first_line(error)) from error
         self.explained += 1
         return plan
@@ -334,9 +337,16 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
         "lock_timeout": "1000",
         "idle_in_transaction_session_timeout": "60000",
         "jit": "off",
-        "search_path": None,
     }
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items() if value is not None)
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(dsn).get("options") or ""
+    except psycopg.ProgrammingError:
+        # The message would quote the DSN, and the DSN holds a password.
+        raise Malformed(
+            "the DSN is not understood",
+            remedy="write postgresql://user@host:5432/database or host=... dbname=...",
+        ) from None
+    options = f"{given} " + " ".join(f"-c {name}={value}" for name, value in settings.items())
     try:
         connection = psycopg.connect(
             dsn,
@@ -350,6 +360,11 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
         text = _first_line(error)
         if "authentication" in text or "permission denied" in text:
             raise NotPermitted(f"the server refused the role: {text}") from error
+        if "startup parameter" in text:
+            raise TargetUnreachable(
+                f"a pooler refused the connection: {text}",
+                remedy="give the DSN of PostgreSQL itself: hypothetical indexes live in one server session",
+            ) from error
         raise TargetUnreachable(
             f"no connection: {text}",
             remedy="check host, port and database of the DSN, and that the server runs",

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from observer.advisor.advise import advise
 from observer.advisor.report import from_document
 from observer.advisor.request import KeptEntry, KeptSample, Request
 from observer.advisor.whatif import APPLICATION
-from observer.errors import NotAvailable, TargetUnreachable
+from observer.cli.advise import advise as advise_command
+from observer.errors import Malformed, NotAvailable, TargetUnreachable
 from observer.reports.indexes import html, markdown
 from observer.reports.indexes import json as json_form
 from observer.reports.indexes import sql as sql_form
 from tests.conditions import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from observer.demo.servers import PostgresServer
 
 TABLES = """
@@ -236,6 +241,43 @@ def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:
     assert definitions(first) == definitions(second)
 
 
+def test_tables_outside_the_roles_search_path_are_found(database: str) -> None:
+    """The role that asks is seldom the one whose statements these are."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA shop")
+        connection.execute(
+            "CREATE TABLE shop.sales AS SELECT n AS id, n % 500 AS buyer FROM generate_series(1, 30000) n"
+        )
+        connection.execute("ANALYZE shop.sales")
+    report = ask(database, "select * from sales where buyer = $1")
+    assert definitions(report) == ["shop.sales (buyer)"]
+
+
+def test_a_lost_connection_does_not_end_the_run(database: str) -> None:
+    """One of two sessions is ended in the middle: the other one answers the rest."""
+    ended: list[int] = []
+
+    def end_one(line: str) -> None:
+        if line.startswith("round 0") and not ended:
+            with psycopg.connect(database, autocommit=True) as connection:
+                row = connection.execute(
+                    "SELECT max(pid) FROM pg_stat_activity WHERE application_name = %s", (APPLICATION,)
+                ).fetchone()
+                assert row is not None
+                ended.append(row[0])
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
+
+    workload = (
+        "select * from recipes where user_id = $1; select * from reviews where recipe_id = $1;"
+        "select name from recipes where status = 'draft' order by created_at;"
+        "select count(*) from recipes r join reviews v on v.recipe_id = r.id where r.user_id = $1"
+    )
+    request = Request(dsn=as_role(database, "adviser"), workload=workload, budget="3MB", deadline=30)
+    report = advise(request, say=end_one)
+    assert ended
+    assert report.recommendations
+
+
 def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -> None:
     """Request in, result out, progress on standard error; no password and no value of the data in any."""
     request = Request(
@@ -261,6 +303,57 @@ def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -
     assert "http" not in page
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--budget", "lots"], 2, "budget"),
+        (["--deadline", "soon"], 2, "deadline"),
+        (["--workload", "no-such-file.sql"], 2, "no-such-file.sql"),
+    ],
+)
+def test_the_command_says_what_is_wrong(database: str, arguments: list[str], code: int, words: str) -> None:
+    """Where, what and how to mend it; exit codes are those of the errors."""
+    done = CliRunner().invoke(command(), [database, *arguments])
+    assert done.exit_code == code
+    assert words in done.stderr
+    assert "remedy:" in done.stderr
+
+
+def test_the_command_writes_every_form(database: str, tmp_path: Path) -> None:
+    """By the ending of the file or by --format."""
+    workload = tmp_path / "workload.sql"
+    workload.write_text("-- weight: 3\nselect * from recipes where user_id = 7;", encoding="utf-8")
+    for name, begins in (
+        ("r.html", "<!doctype html>"),
+        ("r.md", "# Index"),
+        ("r.json", "{"),
+        ("r.sql", "-- 1 index"),
+    ):
+        done = CliRunner().invoke(
+            command(), [database, "--workload", str(workload), "-o", str(tmp_path / name), "--budget", "50MB"]
+        )
+        assert done.exit_code == 0, done.stderr
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+    shown = CliRunner().invoke(command(), [database, "--workload", str(workload), "--format", "sql"])
+    assert "CREATE INDEX CONCURRENTLY recipes_user_id_idx ON public.recipes (user_id);" in shown.stdout
+
+
+def test_reports_are_rendered_without_the_parser() -> None:
+    """The serving process shows them and must not load it."""
+    forms = ", ".join(f"observer.reports.indexes.{form}" for form in ("html", "sql", "json", "markdown"))
+    program = f"import sys, {forms}; print([m for m in ('postgast', 'psycopg', 'typer') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def command() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(advise_command)
+    return app
+
+
 def test_a_request_that_is_none_and_a_server_that_is_not_there_are_told_apart() -> None:
     """Each with its own exit code, and without the password."""
     child = [sys.executable, "-m", "observer.advisor"]
@@ -274,5 +367,8 @@ def test_a_request_that_is_none_and_a_server_that_is_not_there_are_told_apart() 
     )
     assert malformed.returncode == 2
     assert "hush" not in malformed.stdout + malformed.stderr
+    with pytest.raises(Malformed) as caught:
+        advise(Request(dsn="password=hush nonsense", workload="select 1"))
+    assert "hush" not in str(caught.value)
     with pytest.raises(TargetUnreachable):
         advise(Request(dsn="host=127.0.0.1 port=1 dbname=x user=y", workload="select 1"))

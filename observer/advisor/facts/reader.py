@@ -64,7 +64,10 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             divided=row[13],
         )
     installed = dict(item.split("=", 1) for item in extensions)
-    return Schema(relations, tuple(path), size, installed, version)
+    # The role that asks is seldom the one whose statements these are: after its own schemas all others are
+    # looked in.
+    others = sorted({name.schema for name in relations} - set(path))
+    return Schema(relations, (*path, *others), size, installed, version)
 
 
 def _writes(leaves: list[tuple[Any, ...]], seconds: float) -> Writes:
