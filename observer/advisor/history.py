@@ -91,6 +91,12 @@ class StatementHistory:
         """All that is known since a moment; None when nothing is.
 
         Args:
+            target: Its name.
+
+            database: Its name.
+
+            moment: Seconds since the epoch.
+
             wholly: Only windows that began after the moment; otherwise those, too, that reach into it.
         """
         edge = window.c.began >= moment if wholly else window.c.ended > moment
