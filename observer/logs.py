@@ -48,5 +48,5 @@ def configure(*, style: Literal["auto", "json", "text"], level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # They tell of every request; only what goes wrong is wanted.
-    for name in ("httpx", "httpcore", "uvicorn.access", "apscheduler"):
+    for name in ("httpx", "httpcore", "uvicorn.error", "uvicorn.access", "apscheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,17 +12,20 @@ import re
 MARK = "?"
 """Stands for a constant that was removed."""
 
+_LETTERS = r"A-Za-z_\x80-\U0010ffff"
+"""The server takes every character beyond ASCII for one."""
+
 _TOKEN = re.compile(
-    r"""
-      (?P<line>--[^\n]*)
+    rf"""
+      (?P<line>--[^\n\r]*)
     | (?P<block>/\*)
-    | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
-    | (?P<quoted>(?:\b[eEbBxXnN]|\b[uU]&)?')
-    | (?P<identifier>(?:\b[uU]&)?"(?:[^"]|"")*"?)
-    | (?P<parameter>\$\d+)
-    | (?P<number>(?<![\w$."])
-        (?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?))
-    | (?P<word>[^\W\d][\w$]*)
+    | (?P<dollar>\$(?:[{_LETTERS}][{_LETTERS}0-9]*)?\$)
+    | (?P<quoted>(?:[eEbBxXnN]|[uU]&)?')
+    | (?P<identifier>(?:[uU]&)?"(?:[^"]|"")*"?)
+    | (?P<parameter>\$[0-9]+)
+    | (?P<number>0[xXoObB][0-9a-fA-F_]+
+        | (?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+    | (?P<word>[{_LETTERS}][{_LETTERS}0-9$]*)
     | (?P<space>\s+)
     | (?P<other>.)
     """,
@@ -30,8 +33,10 @@ _TOKEN = re.compile(
 )
 
 _SETTING = re.compile(
-    r"\A(\s*(?:SET(?:\s+(?:SESSION|LOCAL))?|ALTER\s+(?:ROLE|USER|DATABASE|SYSTEM)\b.*?\bSET)\s+[\w.\"]+)"
-    r"\s*(?:=|\bTO\b).*",
+    r"\A((?:SET(?:\s+(?:SESSION|LOCAL))?"
+    r"|(?:ALTER\s+(?:ROLE|USER|DATABASE|SYSTEM)"
+    r"|(?:CREATE(?:\s+OR\s+REPLACE)?|ALTER)\s+(?:FUNCTION|PROCEDURE|ROUTINE))\b.*?\bSET)"
+    r"\s+(?:\"(?:[^\"]|\"\")*\"|[\w.$])+)\s*(?:=|\bTO\b).*",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -41,6 +46,7 @@ def redact_statement(text: str) -> str:
 
     Unterminated strings, quoted identifiers and comments are removed to the end of the text: a text may be
     cut off anywhere. Of SET only the setting's name is kept, since values may stand there without quotes.
+    After a string whose end depends on ``standard_conforming_strings`` everything is removed.
     """
     out: list[str] = []
     position = 0
@@ -51,10 +57,10 @@ def redact_statement(text: str) -> str:
         position = match.end()
         kind = match.lastgroup
         if kind == "line":
-            out.append(" ")
+            _space(out)
         elif kind == "block":
             position = _end_of_comment(text, position)
-            out.append(" ")
+            _space(out)
         elif kind == "dollar":
             end = text.find(match[0], position)
             position = len(text) if end < 0 else end + len(match[0])
@@ -64,15 +70,21 @@ def redact_statement(text: str) -> str:
             out.append(MARK)
         elif (kind == "identifier" and (len(match[0]) < 2 or not match[0].endswith('"'))) or kind == "number":
             out.append(MARK)
+        elif kind == "space":
+            _space(out)
         else:
-            out.append(" " if kind == "space" else match[0])
-    folded = re.sub(r"\s+", " ", "".join(out)).strip()
-    return _SETTING.sub(rf"\1 = {MARK}", folded)
+            out.append(match[0])
+    return _SETTING.sub(rf"\1 = {MARK}", "".join(out).strip())
 
 
 def cut(text: str, length: int) -> str:
     """A text of at most ``length`` code points, marked when it was cut."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _space(out: list[str]) -> None:
+    if out[-1:] != [" "]:
+        out.append(" ")
 
 
 def _end_of_comment(text: str, position: int) -> int:
@@ -90,15 +102,25 @@ def _end_of_comment(text: str, position: int) -> int:
 
 
 def _end_of_string(text: str, position: int, *, escapes: bool) -> int:
-    """Where a string constant that began before ``position`` ends; ``''`` is a quote within it."""
+    """Where a string constant that began before ``position`` ends; ``''`` is a quote within it.
+
+    A backslash before a quote means one thing to servers that conform to the standard and another to those
+    that do not, or where the constant continues an escaped one of the line before. Then it has no end.
+    """
+    escaped = False
     while position < len(text):
         character = text[position]
-        if escapes and character == "\\":
-            position += 2
-        elif character != "'":
+        if character == "\\":
+            escaped = not escaped
+            position += 1
+            continue
+        if character == "'" and escaped and not escapes:
+            return len(text)
+        if character != "'" or escaped:
             position += 1
         elif text[position + 1 : position + 2] == "'":
             position += 2
         else:
             return position + 1
+        escaped = False
     return len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from typing import TYPE_CHECKING
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING
 from observer.errors import ObserverError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 COMMANDS = {
     "serve": "Collect, and serve metrics and pages.",
     "check": "Check settings without starting anything.",
+    "healthcheck": "Ask a running Observer whether it is well, as containers do.",
     "advise": "Find the indexes that a database lacks, and price them.",
     "sql": "Print SQL for the watched server, such as the role that Observer needs.",
     "generate": "Generate rules, their tests, dashboards and configuration.",
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str]) -> int:
     """Serving loads none of what draws terminals, so the commands are told apart before Typer is there."""
     if arguments and arguments[0] in COMMANDS:
-        module = importlib.import_module(f"observer.cli.{arguments[0]}")
+        with _without_rich() if arguments[0] == "serve" else contextlib.nullcontext():
+            module = importlib.import_module(f"observer.cli.{arguments[0]}")
         return int(module.run(list(arguments[1:])) or 0)
     if arguments and arguments[0] == "version":
         from observer import __version__  # noqa: PLC0415 - read when asked
@@ -62,6 +65,23 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"observer: there is no command {arguments[0]!r}\n", file=stream)
     print("usage: observer COMMAND [OPTIONS]    (observer COMMAND --help tells more)\n", file=stream)
     for name, text in COMMANDS.items():
-        print(f"  {name:10} {text}", file=stream)
-    print(f"  {'version':10} Print the version.", file=stream)
+        print(f"  {name:12} {text}", file=stream)
+    print(f"  {'version':12} Print the version.", file=stream)
     return 0 if wanted else 2
+
+
+@contextlib.contextmanager
+def _without_rich() -> Iterator[None]:
+    """Let nothing that is loaded meanwhile find Rich.
+
+    structlog (26.1 and before it) loads Rich wherever it is installed, for tracebacks on terminals: five
+    megabytes of the serving process for nothing. What Python knows as ``None`` cannot be imported.
+    """
+    if "rich" in sys.modules:
+        yield
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # documented, but not in the type
+    try:
+        yield
+    finally:
+        del sys.modules["rich"]

@@ -22,6 +22,7 @@ generate = typer.Typer(
     name="generate",
     help="Generate Prometheus rules with their tests, configurations and dashboards from templates.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Out = Annotated[

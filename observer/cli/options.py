@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,4 +59,4 @@ def settings_from(given: argparse.Namespace) -> Settings:
 def _has_password(address: str) -> bool:
     _, _, rest = address.partition("://")
     user, at, _ = rest.rpartition("@")
-    return (bool(at) and ":" in user) or "password=" in address
+    return (bool(at) and ":" in user) or re.search(r"password\s*=", address) is not None

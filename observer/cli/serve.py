@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import gc
+import os
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
+import observer
 from observer import logs
 from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
@@ -17,6 +24,9 @@ from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
+"""Parameters of mallopt(3)."""
 
 GRACEFUL_SECONDS = 5
 """How long requests that are under way may take when the process is told to end."""
@@ -31,6 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     add_options(parser)
     settings = settings_from(parser.parse_args(arguments))
+    _give_memory_back()
     logs.configure(style=settings.log.format, level=settings.log.level)
     app = create_app(settings)
     listener = _listen(settings.listen)
@@ -45,11 +56,31 @@ def run(arguments: Sequence[str]) -> int:
             server_header=False,
         ),
     )
+    # The server ends in good order at SIGTERM, then sends it to the process anew: that was no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # What was loaded until now stays for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    server.run(sockets=[listener])
+    gc.set_threshold(20_000, 20, 20)
+    log = structlog.get_logger("observer")
+    log.info("serving", listen=settings.listen, version=observer.__version__)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        log.info("ended")
     return 0
+
+
+def _give_memory_back() -> None:
+    """Have glibc return the memory of pages to the system; by itself it keeps what was large once."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in (
+            (_M_ARENA_MAX, 1),
+            (_M_TRIM_THRESHOLD, 1 << 17),
+            (_M_MMAP_THRESHOLD, 1 << 17),
+        ):
+            mallopt(parameter, value)
 
 
 def _listen(listen: str) -> socket.socket:
@@ -63,6 +94,6 @@ def _listen(listen: str) -> socket.socket:
         )
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {listen}: {error.strerror}",
+            f"cannot listen on {listen}: {os.strerror(error.errno or 0)}",
             remedy="Choose another port with --listen, or end what holds this one.",
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def load(
         _read_file(file, tree)
     problems = _read_environment(environment or {}, tree)
     for path, value in (options or {}).items():
-        tree.put(path, value, f"option --{path[0]}")
+        problems += _put(tree, path, value, f"option --{path[0]}", "In the file it must be a list, as here.")
     try:
         settings = Settings.model_validate(tree.value)
     except ValidationError as error:
@@ -85,8 +86,11 @@ def _read_file(file: pathlib.Path, tree: _Tree) -> None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{file}:{mark.line + 1}" if mark else str(file)
-        what = getattr(error, "problem", None) or "cannot be parsed"
-        raise SettingsError([Problem(place, "", f"is not valid YAML: {what}")]) from None
+        what = str(getattr(error, "problem", None) or "cannot be parsed")
+        # A password that begins with * or ! reads as an alias or a tag, and stands in the message.
+        what, hidden = re.subn(r"\b(alias|anchor|tag) '.*'", r"\1", what, flags=re.DOTALL)
+        remedy = "Put a value that begins with *, & or ! in quotes." if hidden else ""
+        raise SettingsError([Problem(place, "", f"is not valid YAML: {what}", remedy)]) from None
     if value is None:
         return
     if not isinstance(value, dict):
@@ -112,24 +116,26 @@ def _mark(node: yaml.Node | None, path: Path, file: str, origin: dict[Path, str]
 
 
 def _read_environment(environment: Mapping[str, str], tree: _Tree) -> list[Problem]:
-    problems = []
-    for name in sorted(environment):
-        if not name.startswith(PREFIX):
-            continue
-        steps = name.removeprefix(PREFIX).lower().split("__")
-        path: Path = tuple(int(step) if step.isdigit() else step for step in steps)
-        try:
-            tree.put(path, environment[name], f"environment variable {name}")
-        except (TypeError, IndexError, ValueError, KeyError, AttributeError):
-            problems.append(
-                Problem(
-                    f"environment variable {name}",
-                    dotted(path),
-                    "does not fit the settings",
-                    "Lists are numbered from 0 without gaps, as in OBSERVER__POSTGRES__0__DSN.",
-                ),
-            )
+    problems: list[Problem] = []
+    remedy = "Lists are numbered from 0 without gaps, as in OBSERVER__POSTGRES__0__DSN."
+    found: list[tuple[Path, str]] = []
+    for name in environment:
+        if name.startswith(PREFIX):
+            steps = name.removeprefix(PREFIX).lower().split("__")
+            found.append((tuple(int(step) if step.isdecimal() else step for step in steps), name))
+    # Numbers by their value: the tenth comes after the ninth.
+    for path, name in sorted(found, key=lambda one: [(isinstance(s, str), s) for s in one[0]]):
+        problems += _put(tree, path, environment[name], f"environment variable {name}", remedy)
     return problems
+
+
+def _put(tree: _Tree, path: Path, value: object, origin: str, remedy: str) -> list[Problem]:
+    """Put a setting into the tree; what is in the way of it is a problem."""
+    try:
+        tree.put(path, value, origin)
+    except (TypeError, IndexError, ValueError, KeyError, AttributeError):
+        return [Problem(origin, dotted(path), "does not fit the settings", remedy)]
+    return []
 
 
 def _child(node: Any, step: str | int, empty: object) -> Any:  # noqa: ANN401 - a tree of whatever was written

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 K = TypeVar("K")
+
+
+def _as_it_is(row: Any) -> Any:  # noqa: ANN401 - a row that is of the right shape already
+    return row
 
 
 class DeltaTracker(Generic[K]):
@@ -21,43 +25,56 @@ class DeltaTracker(Generic[K]):
     * when the epoch changed, everything was reset in between: all of everything is new.
 
     The server keeps no trace of what an entry counted between the last reading and its loss.
+
+    Args:
+        split: Takes a row apart into key, birth (``None`` where the server does not tell) and counters. It is
+            called for rows that are not as they were: of thousands of entries few change between readings.
     """
 
-    def __init__(self) -> None:
-        self._last: dict[K, tuple[Hashable, tuple[float, ...]]] | None = None
+    def __init__(
+        self,
+        split: Callable[[Any], tuple[K, Hashable, tuple[float, ...]]] = _as_it_is,
+    ) -> None:
+        self._split = split
+        self._last: list[Any] | None = None
         self._epoch: Hashable = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the baseline was read; a server without entries has been read as well."""
+        return self._last is not None
 
     def advance(
         self,
-        rows: Iterable[tuple[K, Hashable, tuple[float, ...]]],
+        rows: Iterable[Any],
         *,
         epoch: Hashable,
     ) -> Iterator[tuple[K, tuple[float, ...]]]:
         """What was added since the last reading, for the entries to which anything was.
 
         Args:
-            rows: Key, birth (``None`` where the server does not tell) and counters of every entry that is
-                there; the first counter leads: it grows with every change of the others.
+            rows: One for every entry that is there; the first counter leads: it grows with every change of
+                the others.
             epoch: Changes when the server forgets all entries at once.
         """
-        last = self._last
-        if epoch != self._epoch and last is not None:
-            last = {}
-        self._epoch = epoch
-        current: dict[K, tuple[Hashable, tuple[float, ...]]] = {}
+        last, reading = self._last, list(rows)
         added: list[tuple[K, tuple[float, ...]]] = []
-        for key, born, counters in rows:
-            entry = (born, counters)
-            current[key] = entry
-            if last is None:
-                continue
-            before = last.get(key)
-            if before is None:
-                if counters[0]:
-                    added.append((key, counters))
-            elif before != entry:
-                added.append((key, _difference(before, entry)))
-        self._last = current
+        if last is not None:
+            if epoch != self._epoch:
+                last = []
+            # The server tells entries in the same order mostly; whatever moved is simply compared by its key.
+            differing = [(old, row) for old, row in zip(last, reading, strict=False) if old != row]
+            lost = [*(old for old, _ in differing), *last[len(reading) :]]
+            found = [*(row for _, row in differing), *reading[len(last) :]]
+            before = {key: (born, counters) for key, born, counters in map(self._split, lost)}
+            for key, born, counters in map(self._split, found):
+                held = before.get(key)
+                if held is None:
+                    if counters[0]:
+                        added.append((key, counters))
+                elif held != (born, counters):
+                    added.append((key, _difference(held, (born, counters))))
+        self._last, self._epoch = reading, epoch
         yield from added
 
     def __len__(self) -> int:

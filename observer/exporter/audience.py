@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 
+REMEMBERED = 256
+"""Scrapers whose pages are remembered."""
+
 
 class Audience:
     """Which version of each target's snapshot each scraper has been served. Safe to use from any thread."""
@@ -15,10 +18,11 @@ class Audience:
     def served(self, scraper: str, versions: dict[str, int]) -> None:
         """A page with these versions of targets has reached a scraper whole."""
         with self._lock:
-            seen = self._served.setdefault(scraper, {})
+            # At the end: who was served longest ago is forgotten first, not who has come longest.
+            seen = self._served[scraper] = self._served.pop(scraper, {})
             for target, version in versions.items():
                 seen[target] = max(version, seen.get(target, 0))
-            if len(self._served) > 256:
+            if len(self._served) > REMEMBERED:
                 self._served.pop(next(iter(self._served)))
 
     def seen(self, target: str, regulars: list[str]) -> int:

@@ -171,7 +171,7 @@ class Exporter:
             published = {worker.source.name: worker.published for worker in workers}
             ready = {name: one for name, one in published.items() if one is not None}
             parts = [one.plain if selection is not None else one.labelled for one in ready.values()]
-            body = page(parts) + (self._own() if selection is None else b"")
+            body = page(parts, own=self._own() if selection is None else b"")
             made = Page(
                 body=body,
                 gzip=igzip.compress(body, compresslevel=1),

@@ -6,6 +6,7 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _INFINITE = float("inf")
 
+_PLAIN_NUMBERS = {int, float}
+"""What Python writes as Prometheus reads it, as long as it is finite."""
+
 
 def number(value: float) -> str:
     """A sample's value as Prometheus reads it. Whole numbers keep all their digits."""
@@ -29,10 +33,11 @@ def number(value: float) -> str:
     return "NaN" if isnan(value) else repr(value)
 
 
-def header(metric: MetricDeclaration) -> str:
+@lru_cache(maxsize=4096)
+def header(metric: MetricDeclaration) -> bytes:
     """The lines before a family's samples."""
     text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {metric.name} {text}\n# TYPE {metric.name} {metric.type}\n"
+    return f"# HELP {metric.name} {text}\n# TYPE {metric.name} {metric.type}\n".encode()
 
 
 def sample_lines(family: Family, extra: str = "") -> str:
@@ -42,20 +47,27 @@ def sample_lines(family: Family, extra: str = "") -> str:
         family: The samples.
         extra: Labels that every line carries first, such as ``target="main"``.
     """
-    name = family.metric.name
+    name, samples = family.metric.name, family.samples
+    if {value.__class__ for _, _, value in samples} <= _PLAIN_NUMBERS:
+        lines = _lines(name, extra, samples)
+        # A line's end is never a label's: only what is not finite is written otherwise than Python does.
+        if "inf\n" not in lines and "nan\n" not in lines:
+            return lines
+    return _lines(name, extra, [(suffix, body, number(value)) for suffix, body, value in samples])
+
+
+def _lines(name: str, extra: str, samples: Iterable[tuple[str, str, object]]) -> str:
     if not extra:
         return "".join(
             [
-                f"{name}{suffix}{{{body}}} {number(value)}\n" if body else f"{name}{suffix} {number(value)}\n"
-                for suffix, body, value in family.samples
+                f"{name}{suffix}{{{body}}} {value}\n" if body else f"{name}{suffix} {value}\n"
+                for suffix, body, value in samples
             ],
         )
     return "".join(
         [
-            f"{name}{suffix}{{{extra},{body}}} {number(value)}\n"
-            if body
-            else f"{name}{suffix}{{{extra}}} {number(value)}\n"
-            for suffix, body, value in family.samples
+            f"{name}{suffix}{{{extra},{body}}} {value}\n" if body else f"{name}{suffix}{{{extra}}} {value}\n"
+            for suffix, body, value in samples
         ],
     )
 
@@ -66,24 +78,49 @@ Rendered = dict["MetricDeclaration", bytes]
 
 def render(families: Iterable[Family], extra: str = "") -> Rendered:
     """Lines by metric; families without samples are left out, parts of one metric are joined."""
-    blocks: Rendered = {}
-    for family in families:
-        if not family.samples:
-            continue
-        lines = sample_lines(family, extra).encode()
-        held = blocks.get(family.metric)
-        blocks[family.metric] = lines if held is None else held + lines
-    return blocks
+    return Renderer(extra).render(families)
 
 
-def page(parts: Sequence[Rendered]) -> bytes:
-    """One page out of the blocks of several targets: every family stands once, with all its samples."""
+class Renderer:
+    """Renders a target's families again and again; one that is the same object keeps its lines.
+
+    Args:
+        extra: Labels that every line carries first, such as ``target="main"``.
+    """
+
+    def __init__(self, extra: str = "") -> None:
+        self._extra = extra
+        self._lines: dict[int, tuple[Family, bytes]] = {}
+
+    def render(self, families: Iterable[Family]) -> Rendered:
+        """Lines by metric, as `render` makes them."""
+        # A family that is held here cannot be freed, so its identity tells it from all others.
+        known, current = self._lines, {}
+        blocks: Rendered = {}
+        for family in families:
+            if not family.samples:
+                continue
+            one = known.get(id(family)) or (family, sample_lines(family, self._extra).encode())
+            current[id(family)] = one
+            held = blocks.get(family.metric)
+            blocks[family.metric] = one[1] if held is None else held + one[1]
+        self._lines = current
+        return blocks
+
+
+def page(parts: Sequence[Rendered], *, own: bytes = b"") -> bytes:
+    """One page out of the blocks of several targets: every family stands once, with all its samples.
+
+    Args:
+        parts: The targets'.
+        own: Families that stand in no part, ready to be sent.
+    """
     grouped: dict[str, list[bytes]] = {}
     for blocks in parts:
         for metric, lines in blocks.items():
             family = grouped.get(metric.name)
             if family is None:
-                grouped[metric.name] = [header(metric).encode(), lines]
+                grouped[metric.name] = [header(metric), lines]
             else:
                 family.append(lines)
-    return b"".join([chunk for family in grouped.values() for chunk in family])
+    return b"".join([*(chunk for family in grouped.values() for chunk in family), own])

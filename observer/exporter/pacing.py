@@ -25,30 +25,19 @@ class Rhythm:
 
     arrivals: tuple[float, ...] = ()
     """Replaced, never changed: other threads read it."""
+    _known: tuple[tuple[float, ...], float | None] = ((), None)
+    """Arrivals, and the interval that was found in them: it is asked for many times between two arrivals."""
 
     def arrived(self, at: float) -> None:
         self.arrivals = (*self.arrivals, at)[-MEMORY:]
 
     def interval(self) -> float | None:
         """Seconds between two scrapes of the same phase; ``None`` while no regularity is seen."""
-        times = self.arrivals
-        if len(times) < 3:
-            return None
-        last = times[-1]
-        for candidate in reversed(times[:-1]):
-            period = last - candidate
-            if period > 0 and self._fits(period):
-                return period
-        return None
-
-    def _fits(self, period: float) -> bool:
-        slack = max(0.25, TOLERANCE * period)
-        times = self.arrivals
-        due = [at for at in times if at - period >= times[0] - slack and at > times[0]]
-        met = [at for at in due if any(abs(at - period - other) <= slack for other in times if other < at)]
-        # Every arrival of the newest two periods must fit; older ones may bear witness of another rhythm.
-        recent = [at for at in due if at > times[-1] - 2 * period]
-        return len(due) >= 2 and len(met) >= 0.75 * len(due) and all(at in met for at in recent)
+        times, (known, period) = self.arrivals, self._known
+        if known is not times:
+            period = _period(times)
+            self._known = (times, period)
+        return period
 
     def next_after(self, now: float) -> list[float]:
         """When scrapes are expected, the next two of each phase, soonest first. Empty when unknown."""
@@ -72,6 +61,26 @@ class Rhythm:
             return False
         period = self.interval()
         return now - self.arrivals[-1] <= (FORGET_AFTER * period if period is not None else 120.0)
+
+
+def _period(times: tuple[float, ...]) -> float | None:
+    """The shortest distance from the newest arrival at which nearly every other has a predecessor too."""
+    if len(times) >= 3:
+        last = times[-1]
+        for candidate in reversed(times[:-1]):
+            period = last - candidate
+            if period > 0 and _fits(times, period):
+                return period
+    return None
+
+
+def _fits(times: tuple[float, ...], period: float) -> bool:
+    slack = max(0.25, TOLERANCE * period)
+    due = [at for at in times if at - period >= times[0] - slack and at > times[0]]
+    met = [at for at in due if any(abs(at - period - other) <= slack for other in times if other < at)]
+    # Every arrival of the newest two periods must fit; older ones may bear witness of another rhythm.
+    recent = [at for at in due if at > times[-1] - 2 * period]
+    return len(due) >= 2 and len(met) >= 0.75 * len(due) and all(at in met for at in recent)
 
 
 @dataclass(slots=True)
@@ -114,6 +123,14 @@ class Pacer:
         ]
         return min(known, default=self.idle_interval)
 
+    def serves(self, duration: float) -> float:
+        """How old numbers may be that a scrape is served, in seconds, where reading them takes ``duration``.
+
+        A collection that began this shortly before a scrape serves that scrape too: of a slow target nothing
+        younger can be had.
+        """
+        return max(self.max_age, 1.25 * (duration + self.margin))
+
     def next_start(self, now: float, *, last_start: float | None, duration: float) -> float:
         """When the next collection should begin.
 
@@ -127,8 +144,7 @@ class Pacer:
         lead = duration + self.margin
         earliest = last_start + self.min_interval
         latest = last_start + self.idle_interval
-        # A collection that began this shortly before a scrape serves that scrape too.
-        serves = max(self.max_age, 1.25 * lead)
+        serves = self.serves(duration)
         starts = [
             expected - lead
             for rhythm in list(self._rhythms.values())

@@ -36,20 +36,26 @@ class Recorder:
             else:
                 metrics.collector_success_timestamp.remove(*labels, state.collector)
         faults = dict(_faults(snapshot))
+        ran = {"", *(state.collector for state in snapshot.collectors if state.ran)}
         for collector, fault in faults.items():
-            metrics.collector_errors.labels(*labels, collector, fault.code).inc()
+            if collector in ran:
+                metrics.collector_errors.labels(*labels, collector, fault.code).inc()
         self._log_changes(source, faults)
 
     def _log_changes(self, source: Source, faults: dict[str, Fault]) -> None:
-        """One line when a fault comes, changes its reason, or goes; none while it stays."""
+        """One line when a fault comes, changes its reason, or goes; none while it stays.
+
+        While the target is down nothing is known of its collectors: their faults are neither over nor new.
+        """
         with self._lock:
             known = {collector for name, collector in self._faults if name == source.name}
-            for collector in known - set(faults):
+            for collector in sorted(known - set(faults)) if "" not in faults else ():
                 del self._faults[source.name, collector]
                 self._log.info("fault.over", kind=source.kind, target=source.name, collector=collector)
             for collector, fault in faults.items():
-                # Sentences may hold numbers that change; the code and its beginning tell faults apart.
-                signature = (fault.code, fault.sentence[:40])
+                # Sentences may hold numbers that change; the code and its beginning tell faults apart. A
+                # server that goes or comes is refused, starting up, shutting down: one fault all the same.
+                signature = (fault.code, fault.sentence[:40] if collector else "")
                 if self._faults.get((source.name, collector)) != signature:
                     self._faults[source.name, collector] = signature
                     self._log.warning(

@@ -120,6 +120,8 @@ class CollectorState:
     clock: float
     shown: bool
     """Whether its last good result is on the page."""
+    ran: bool
+    """Whether it ran in this very collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,9 @@ class Holding:
     ) -> Snapshot:
         """The snapshot after a collection.
 
-        Of a target that does not answer nothing is shown but that it is down. A collector that fails shows
-        its last good result for a few intervals more, then nothing, so that `absent()` works.
+        Of a target that does not answer nothing is shown but that it is down; results of slow collectors are
+        shown again once it answers. A collector that fails shows its last good result for a few intervals
+        more, then nothing, so that `absent()` works.
 
         Args:
             reading: What the collection brought.
@@ -176,17 +179,16 @@ class Holding:
             seconds: How long it took.
             interval: Seconds between two collections at present.
         """
-        if not reading.up:
-            self._held.clear()
         for outcome in reading.outcomes:
             self._latest[outcome.collector] = outcome
-            if outcome.families is not None and reading.up:
+            if outcome.families is not None:
                 self._held[outcome.collector] = _Held(outcome.families, began, taken_at)
         for name, held in list(self._held.items()):
             latest = self._latest[name]
             keep = KEEP_INTERVALS * max(interval, latest.clock, 1.0)
             if latest.families is None and began - held.at > keep:
                 del self._held[name]
+        shown = self._held if reading.up else {}
         return Snapshot(
             version=version,
             up=reading.up,
@@ -195,15 +197,15 @@ class Holding:
             seconds=seconds,
             families=(
                 *reading.always,
-                *(family for held in self._held.values() for family in held.families),
+                *(family for held in shown.values() for family in held.families),
             ),
-            collectors=tuple(self._state(name, reading) for name in self._latest),
+            collectors=tuple(self._state(name, reading, shown.get(name)) for name in self._latest),
             facts=reading.facts,
             fault=reading.fault,
         )
 
-    def _state(self, name: str, reading: Reading) -> CollectorState:
-        outcome, held = self._latest[name], self._held.get(name)
+    def _state(self, name: str, reading: Reading, held: _Held | None) -> CollectorState:
+        outcome = self._latest[name]
         return CollectorState(
             collector=name,
             ok=reading.up and outcome.families is not None,
@@ -212,4 +214,5 @@ class Holding:
             fault=outcome.fault if reading.up else reading.fault,
             clock=outcome.clock,
             shown=held is not None,
+            ran=any(outcome is one for one in reading.outcomes),
         )

@@ -145,21 +145,21 @@ class TopSeries(Generic[K, G]):
     def _decay(self, now: float) -> None:
         if self._at is not None and now > self._at:
             keep = 0.5 ** ((now - self._at) / HALF_LIFE)
-            self._scores = {key: score * keep for key, score in self._scores.items() if score * keep > 1e-6}
+            self._scores = {key: kept for key, score in self._scores.items() if (kept := score * keep) > 1e-6}
         self._at = now
 
     def _choose(self, version: int) -> None:
-        members = [key for key, series in self._series.items() if series.member]
+        members = {key: self._scores.get(key, 0.0) for key, series in self._series.items() if series.member}
+        free = self.limit - len(members)
+        # Nobody who is not busier than the idlest member gets in; there are thousands of those.
+        least = 0.0 if free > 0 else ADVANTAGE * min(members.values())
         outside = [
-            (score, key)
-            for key, score in self._scores.items()
-            if score > 0 and not ((series := self._series.get(key)) is not None and series.member)
+            (score, key) for key, score in self._scores.items() if score > least and key not in members
         ]
         if not outside:
             return
         outside.sort(key=lambda pair: (-pair[0], _order(pair[1])))
-        free = self.limit - len(members)
-        idlest = sorted(members, key=lambda key: (self._scores.get(key, 0.0), _order(key)))
+        idlest = sorted(members, key=lambda key: (members[key], _order(key)))
         for score, key in outside:
             if free > 0:
                 free -= 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from observer.deadlines import Deadline, cut_off
-from observer.exporter.exposition import Rendered, render
+from observer.exporter.exposition import Rendered, Renderer
 from observer.exporter.snapshot import CollectionOrder, Fault, Holding, Reading, Snapshot
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Worker:
         self._audience = audience
         self._clock = clock
         self._deadline = deadline
-        self._label = label
+        self._plain = Renderer(source.labels)
+        self._labelled = Renderer(",".join(filter(None, (label, source.labels)))) if label else None
         self._listener = listener
         self._holding = Holding()
         self._version = 0
@@ -101,7 +102,9 @@ class Worker:
     def fresh(self, now: float) -> bool:
         """Whether the newest snapshot is young enough to be served."""
         published = self.published
-        return published is not None and now - published.snapshot.began <= self._pacer.max_age
+        if published is None:
+            return False
+        return now - published.snapshot.began <= self._pacer.serves(self._duration())
 
     def interval(self, now: float) -> float:
         """Seconds between two scrapes at present, or the idle interval."""
@@ -172,11 +175,16 @@ class Worker:
         due = self._pacer.next_start(
             now,
             last_start=self._began,
-            duration=sorted(self._durations)[-2] if len(self._durations) > 1 else 0.5,
+            duration=self._duration(),
         )
         if self._wanted and self._began is not None:
             due = min(due, self._began + self._pacer.min_interval)
         return due
+
+    def _duration(self) -> float:
+        """How long a collection takes, but for a single one that took longer."""
+        durations = sorted(self._durations)
+        return durations[-2] if len(durations) > 1 else 0.5
 
     def _collect(self, began: float) -> None:
         taken_at = self._clock.now()
@@ -204,8 +212,7 @@ class Worker:
             seconds=seconds,
             interval=self._pacer.interval(began),
         )
-        plain = render(snapshot.families, self.source.labels)
-        extra = ",".join(filter(None, (self._label, self.source.labels)))
-        labelled = plain if extra == self.source.labels else render(snapshot.families, extra)
+        plain = self._plain.render(snapshot.families)
+        labelled = self._labelled.render(snapshot.families) if self._labelled else plain
         self.published = Published(snapshot, plain, labelled)
         self._listener.collected(self.source, snapshot)

@@ -22,6 +22,7 @@ from observer.errors import (
     ObserverError,
     TargetUnreachable,
 )
+from observer.targets.secrets import torn
 from observer.targets.wire import sever
 
 if TYPE_CHECKING:
@@ -67,10 +68,13 @@ class PostgresAddress:
         try:
             given = conninfo_to_dict(dsn)
         except psycopg.Error:
+            given = {}
+        ports = str(given.get("port") or "").replace(",", "")
+        if (not given and dsn.strip()) or (ports and not ports.isdigit()) or torn(dsn):
             raise ConfigurationError(
                 "the DSN is not a PostgreSQL connection string",
                 remedy="Write postgresql://user@host:5432/database and percent-encode special characters.",
-            ) from None
+            )
         parameters = {key: str(value) for key, value in given.items() if value is not None}
         inline = parameters.pop("password", None)
         return cls(parameters=parameters, password=lambda: password() or inline)
@@ -125,6 +129,8 @@ class ServerFacts:
     """Schema and version by name of the extensions of the database that we are connected to."""
     pooled: bool
     """Whether a pooler stands between: then session settings would leak to its other clients."""
+    reads_statistics: bool = True
+    """Whether our role is shown what other roles do."""
 
 
 class PostgresSession:
@@ -218,10 +224,8 @@ class PostgresSession:
             try:
                 return self._execute(connection, query, parameters, pooled=facts.pooled)
             except UnicodeDecodeError:
-                # A database without an encoding holds bytes of any; the fast loaders are strict.
-                for name in ("text", "varchar", "name", "bpchar"):
-                    connection.adapters.register_loader(name, _LenientText)
-                    connection.adapters.register_loader(name, _LenientBinaryText)
+                # The fast loaders are strict.
+                _bear_any_text(connection)
                 return self._execute(connection, query, parameters, pooled=facts.pooled)
         except psycopg.Error as error:
             if connection.closed:
@@ -271,7 +275,11 @@ class PostgresSession:
         row = connection.execute(_INTRODUCTION).fetchone()
         if row is None:
             raise psycopg.OperationalError("the server answered nothing")
-        pid, version, role, superuser, database, extensions = row
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # The server would check for UTF-8 what a database without an encoding holds in any.
+            connection.execute("SET client_encoding TO 'SQL_ASCII'")
+            _bear_any_text(connection)
+        pid, version, role, superuser, database, reads_statistics, extensions = row
         pooled = pid != connection.info.backend_pid
         if pooled:
             # A prepared statement lives in a server session that the next transaction may not get.
@@ -285,6 +293,7 @@ class PostgresSession:
             database=database,
             extensions={name: (schema, _version(text)) for name, schema, text in extensions},
             pooled=pooled,
+            reads_statistics=reads_statistics,
         )
 
     def _settings(self, *, local: bool) -> sql.Composed:
@@ -310,11 +319,18 @@ SELECT pg_catalog.pg_backend_pid(),
        r.oid::pg_catalog.int8,
        r.rolsuper,
        pg_catalog.current_database(),
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'),
        ARRAY(SELECT ARRAY[e.extname::pg_catalog.text, n.nspname::pg_catalog.text, e.extversion]
                FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace)
   FROM pg_catalog.pg_roles r
  WHERE r.rolname = CURRENT_USER
 """
+
+
+def _bear_any_text(connection: psycopg.Connection[Any]) -> None:
+    for name in ("text", "varchar", "name", "bpchar"):
+        connection.adapters.register_loader(name, _LenientText)
+        connection.adapters.register_loader(name, _LenientBinaryText)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -337,6 +353,18 @@ def fault_of(error: psycopg.Error, aborted: bool = False) -> ObserverError:
         fault = DeadlineExceeded(f"the query ran into its time-out: {words}")
     elif state == "42501":
         fault = NotPermitted(words, remedy="Grant the role pg_monitor: GRANT pg_monitor TO observer;")
+    elif state == "55000" and "shared_preload_libraries" in words:
+        fault = NotAvailable(
+            words,
+            remedy="Add pg_stat_statements to shared_preload_libraries, and restart the server.",
+        )
+    elif state == "22021":
+        fault = NotAvailable(
+            f"a text is not in the database's encoding: {words}",
+            remedy="Databases without an encoding hold such texts. To forget their statements: "
+            "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database "
+            "WHERE pg_encoding_to_char(encoding) = 'SQL_ASCII';",
+        )
     elif state in ("42P01", "42883", "42703", "55000"):
         fault = NotAvailable(words)
     elif state[:2] in ("08", "57", "53") or isinstance(error, psycopg.OperationalError):
@@ -349,12 +377,16 @@ def fault_of(error: psycopg.Error, aborted: bool = False) -> ObserverError:
 def _connect_fault(error: psycopg.Error, shown: str) -> ObserverError:
     """Why a connection could not be made. libpq's words hold no password; its DSN is never quoted."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = lines[-1].removeprefix("connection failed: ") if lines else "no reason was given"
+    # What the server itself says comes last; before it stand the addresses that were tried.
+    said = [line for line in lines if "FATAL:" in line]
+    words = (said[-1] if said else lines[0] if lines else "no reason was given").removeprefix(
+        "connection failed: "
+    )
     if "password authentication failed" in words or "no password supplied" in words:
         return NotPermitted(f"{shown}: {words}", remedy="Check the password, or the password_file.")
+    remedy = ""
     if "too many" in words or "remaining connection slots" in words:
-        return TargetUnreachable(
-            f"{shown}: {words}",
-            remedy="The server has no connection left. Observer does not insist and tries again later.",
-        )
-    return TargetUnreachable(f"{shown}: {words}")
+        remedy = "The server has no connection left. Observer does not insist and tries again later."
+    elif not said:
+        remedy = "Check that the server runs, and that its host and port are right."
+    return TargetUnreachable(f"{shown}: {words}", remedy=remedy)

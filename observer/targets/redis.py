@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from observer.errors import (
     ObserverError,
     TargetUnreachable,
 )
+from observer.targets.secrets import torn
 from observer.targets.wire import sever
 
 if TYPE_CHECKING:
@@ -46,10 +48,13 @@ class RedisAddress:
         try:
             parameters = dict(parse_url(url))  # type: ignore[no-untyped-call]  # typed in its clients only
         except ValueError:
+            parameters = {}
+        if not parameters or (torn(url) and not url.startswith("unix:")):
             raise ConfigurationError(
                 "the URL is not a Redis address",
-                remedy="Write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/to/socket.",
-            ) from None
+                remedy="Write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/to/socket, and "
+                "percent-encode special characters.",
+            )
         inline = parameters.pop("password", None)
         return cls(parameters=parameters, password=lambda: password() or inline)
 
@@ -162,9 +167,13 @@ def fault_of(error: redis.RedisError, shown: str) -> ObserverError:
     if isinstance(error, (redis.exceptions.NoPermissionError, redis.exceptions.AuthenticationError)):
         return NotPermitted(words, remedy="Allow the user +info +config|get +slowlog +latency +ping.")
     if isinstance(error, redis.ConnectionError):
-        return TargetUnreachable(words)
+        return TargetUnreachable(
+            words, remedy="Check that the server runs, and that its host and port are right."
+        )
     return Malformed(words)
 
 
 def _words(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    # The library names the address once more; it stands before the words already.
+    return re.sub(r"Error (\d+) connecting to \S+ ", "", words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,22 @@ def role_script(name: str, *, explain: str = "none", schemas: Sequence[str] = ()
             for schema in schemas
         ),
     }
-    literal = sql.Literal(name).as_string(None)
-    return text.replace(":role_literal", literal).replace(":role", role).replace(":explain", grants[explain])
+    quote = "$$"
+    while quote in name:
+        quote = f"${quote[1:-1]}o$"
+    values = {
+        ":role_literal": sql.Literal(name).as_string(None),
+        ":role": role,
+        ":explain": grants[explain],
+        "$$": quote,
+    }
+    return re.sub(r":role_literal\b|:role\b|:explain\b|\$\$", lambda match: values[match[0]], text)
 
 
 def _identifier(name: str) -> str:
-    if not name or "\x00" in name or len(name.encode()) > 63:
-        raise Malformed(f"{name!r} cannot be a name in PostgreSQL", remedy="Names have 1 to 63 bytes.")
+    # The script names the role in comments too, which a line break would end.
+    if not name or not name.isprintable() or len(name.encode()) > 63:
+        raise Malformed(
+            f"{name!r} cannot be a name here", remedy="Names have 1 to 63 bytes and no control characters."
+        )
     return sql.Identifier(name).as_string(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from observer.errors import ConfigurationError
@@ -38,3 +39,13 @@ def setting(value: SecretStr | None, file: Path | None) -> str:
     if value is not None:
         return value.get_secret_value()
     return read_secret(file) if file is not None else ""
+
+
+def torn(address: str) -> bool:
+    """Whether a URI was torn apart within its password, whose ``/`` was not percent-encoded.
+
+    Then pieces of the password stand in its host, port and path, and would be shown as the address.
+    """
+    _, _, rest = address.partition("://")
+    _, _, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return "@" in path

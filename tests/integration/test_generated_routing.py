@@ -46,7 +46,7 @@ def test_alertmanager_accepts_it(written: Path) -> None:
     assert checked.returncode == 0, checked.stderr
     document = yaml.safe_load(written.read_text("utf-8"))
     urls = {hook["url"] for receiver in document["receivers"] for hook in receiver["webhook_configs"]}
-    assert urls == {"http://observer/api/v1/alerts"}
+    assert urls == {"http://observer:9188/api/v1/alerts"}
     assert document["route"]["group_by"] == ["alertname", "job", "instance", "target"]
 
 

@@ -73,7 +73,8 @@ def pool_families(text: str) -> list[Family]:
         Malformed: A line of the pool's metrics is not in that format.
     """
     # The library's parser is slow, and a page has thousands of lines about other things.
-    lines = [line for line in text.splitlines() if _is_ours(line)]
+    # Not splitlines: names of pools may hold separators that only Unicode knows.
+    lines = [line for line in text.replace("\r\n", "\n").split("\n") if _is_ours(line)]
     try:
         parsed = list(text_string_to_metric_families("\n".join(lines) + "\n"))
     except (ValueError, KeyError, IndexError) as error:

@@ -52,7 +52,7 @@ class HikariSource:
         return declared()
 
     def abort(self) -> None:
-        """Its reader looks at the deadline with every piece that comes; there is nothing to cut off."""
+        self._session.abort()
 
     def close(self) -> None:
         self._session.close()

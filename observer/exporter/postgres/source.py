@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from observer.errors import Kind, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, one
 from observer.exporter.postgres import settings, statement_texts, statements
-from observer.exporter.postgres.sqlfile import SqlCollector, parse
+from observer.exporter.postgres.sqlfile import SqlCollector, SqlResults, parse
 from observer.exporter.postgres.statement_texts import StatementTexts
 from observer.exporter.postgres.statements import StatementCollector
 from observer.exporter.snapshot import Fault, Outcome, Reading
@@ -120,6 +120,8 @@ class PostgresSource:
         self._standby = False
         self._clocks = {"": 0.0, "sizes": sizes_interval}
         self._latest: dict[str, Outcome] = {}
+        self._settings_rows: list[tuple[Any, ...]] = []
+        self._settings_families: list[Family] = []
         self._tasks = [
             _Task(file.name, self._sql(file), self._clocks[file.clock], file.fits)
             for file in sql_collectors()
@@ -211,10 +213,14 @@ class PostgresSource:
         return Outcome(task.name, time.monotonic() - began, families, fault, task.clock)
 
     def _sql(self, file: SqlCollector) -> Callable[[ServerFacts, CollectionOrder], list[Family]]:
-        return lambda _, order: file.families(self._session.rows(file.query, deadline=order.deadline))
+        results = SqlResults(file)
+        return lambda _, order: results.families(self._session.rows(file.query, deadline=order.deadline))
 
     def _settings(self, _: ServerFacts, order: CollectionOrder) -> list[Family]:
-        return settings.families(self._session.rows(settings.QUERY, deadline=order.deadline))
+        rows = self._session.rows(settings.QUERY, deadline=order.deadline)
+        if rows != self._settings_rows:
+            self._settings_rows, self._settings_families = rows, settings.families(rows)
+        return self._settings_families
 
     def _always(self, *, up: bool, seconds: float) -> list[Family]:
         latest = self._latest.values()

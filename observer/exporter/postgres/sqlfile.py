@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/\s*(.*)", re.DOTALL)
 _BOUND = re.compile(r"(>=|<)(\d+)")
+CLOCKS = ("", "sizes")
+"""Names of the intervals at which collectors run; the empty one is every collection."""
+
 _KEYS = {"collector", "prefix", "labels", "metrics", "clock", "requires"}
 
 
@@ -67,27 +70,60 @@ class SqlCollector:
         Rows with the same labels are one sample: counters are added, of gauges the greatest is taken. NULL
         is no sample.
         """
-        width = len(self.labels)
-        merged: dict[str, list[Any]] = {}
-        for row in rows:
-            body = label_body(self.labels, row[:width]) if width else ""
-            values = list(row[width:])
-            held = merged.get(body)
-            merged[body] = values if held is None else self._merge(held, values)
-        families = []
-        for index, metric in enumerate(self.metrics):
-            samples = [
-                ("", body, value) for body, values in merged.items() if (value := values[index]) is not None
-            ]
-            families.append(Family(metric, samples))
-        return families
+        return SqlResults(self).families(list(rows))
 
-    def _merge(self, held: list[Any], values: list[Any]) -> list[Any]:
+
+class SqlResults:
+    """A collector's results, one after the other: of what is as it was the last time nothing is made anew.
+
+    Most of what is told of hundreds of tables stays the same from one collection to the next, and a family
+    that is the same object is not rendered again either.
+    """
+
+    def __init__(self, collector: SqlCollector) -> None:
+        self._collector = collector
+        self._rows: Sequence[Sequence[Any]] | None = None
+        self._bodies: dict[Sequence[Any], str] = {}
+        self._columns: list[tuple[Any, ...]] = []
+        self._families: list[Family] = []
+
+    def families(self, rows: Sequence[Sequence[Any]]) -> list[Family]:
+        """The samples of a result, as `SqlCollector.families` makes them."""
+        if rows == self._rows:
+            return self._families
+        labels, metrics = self._collector.labels, self._collector.metrics
+        width = len(labels)
+        known, bodies = self._bodies, {}
+        merged: dict[str, Sequence[Any]] = {}
+        for row in rows:
+            key = row[:width]
+            body = known.get(key)
+            if body is None:
+                body = label_body(labels, key)
+            bodies[key] = body
+            held = merged.get(body)
+            merged[body] = row[width:] if held is None else self._merge(held, row[width:])
+        columns = list(zip(*merged.values(), strict=True)) or [()] * len(metrics)
+        same_series = list(bodies) == list(known) and len(self._families) == len(metrics)
+        self._families = [
+            self._families[index]
+            if same_series and column == self._columns[index]
+            else Family(metrics[index], _samples(merged, column))
+            for index, column in enumerate(columns)
+        ]
+        self._rows, self._bodies, self._columns = rows, bodies, columns
+        return self._families
+
+    def _merge(self, held: Sequence[Any], values: Sequence[Any]) -> list[Any]:
         merged = []
-        for metric, a, b in zip(self.metrics, held, values, strict=True):
+        for metric, a, b in zip(self._collector.metrics, held, values, strict=True):
             known = [value for value in (a, b) if value is not None]
             merged.append((sum(known) if metric.type == "counter" else max(known)) if known else None)
         return merged
+
+
+def _samples(bodies: Iterable[str], column: Iterable[Any]) -> list[tuple[str, str, float]]:
+    return [("", body, value) for body, value in zip(bodies, column, strict=True) if value is not None]
 
 
 def parse(text: str, *, name: str) -> SqlCollector:
@@ -109,14 +145,20 @@ def parse(text: str, *, name: str) -> SqlCollector:
         header = yaml.safe_load(match[1])
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{name}.sql: its header is not YAML: {error}") from None
-    if not isinstance(header, dict) or not {"prefix", "metrics"} <= set(header) <= _KEYS:
+    if not isinstance(header, dict):
+        raise ConfigurationError(f"{name}.sql: its header must be a mapping, as in prefix: pg_locks_")
+    if not {"prefix", "metrics"} <= set(header) <= _KEYS:
         raise ConfigurationError(
-            f"{name}.sql: its header has the keys {', '.join(sorted(header or ()))}",
+            f"{name}.sql: its header has the keys {', '.join(sorted(map(str, header)))}",
             remedy=f"It needs prefix and metrics, and may have {', '.join(sorted(_KEYS))}.",
         )
+    if not isinstance(header["metrics"], dict):
+        raise ConfigurationError(f"{name}.sql: metrics must be a mapping, as in count: {{gauge: what it is}}")
+    if not isinstance(header.get("labels", []), list):
+        raise ConfigurationError(f"{name}.sql: labels must be a list, as in [datname, mode]")
     collector = header.get("collector", name)
     labels = tuple(header.get("labels", ()))
-    at_least, below = _bounds(str(header.get("requires", {}).get("server", "")), name)
+    at_least, below = _bounds(header.get("requires", {}), name)
     return SqlCollector(
         name=collector,
         query=match[2].encode(),
@@ -125,7 +167,7 @@ def parse(text: str, *, name: str) -> SqlCollector:
             _declaration(header["prefix"] + column, value, labels, collector, name)
             for column, value in header["metrics"].items()
         ),
-        clock=header.get("clock", ""),
+        clock=_clock(header.get("clock", ""), name),
         at_least=at_least,
         below=below,
     )
@@ -144,11 +186,21 @@ def _declaration(
     return MetricDeclaration(metric, kind, str(text), "postgres", labels, collector)
 
 
-def _bounds(text: str, file: str) -> tuple[int, int]:
+def _clock(clock: object, file: str) -> str:
+    if clock not in CLOCKS:
+        raise ConfigurationError(
+            f"{file}.sql: there is no clock {clock!r}",
+            remedy=f"Known are {', '.join(filter(None, CLOCKS))}; leave it out for every collection.",
+        )
+    return str(clock)
+
+
+def _bounds(requires: object, file: str) -> tuple[int, int]:
     bounds = {">=": 0, "<": 10_000_000}
-    for part in filter(None, text.replace(" ", "").split(",")):
+    text = requires.get("server", "") if isinstance(requires, dict) else requires
+    for part in filter(None, str(text).replace(" ", "").split(",")):
         match = _BOUND.fullmatch(part)
-        if match is None:
+        if match is None or not isinstance(requires, dict):
             raise ConfigurationError(f"{file}.sql: requires.server must be like '>=140000,<170000'")
         bounds[match[1]] = int(match[2])
     return bounds[">="], bounds["<"]

@@ -50,6 +50,7 @@ class StatementTexts:
     length: int
     texts: dict[int, str] = field(default_factory=dict)
     _not_before: float = 0.0
+    _failed: bool = False
 
     def collect(
         self,
@@ -58,16 +59,17 @@ class StatementTexts:
         order: CollectionOrder,
         queryids: AbstractSet[int],
     ) -> list[Family] | None:
-        """The family of texts; ``None`` when it is not time to fetch what is missing.
+        """The family of texts; ``None`` after a failure, until it is time to try again.
 
         Raises:
             ObserverError: The server failed. The next attempt is a while away.
         """
         missing = [queryid for queryid in queryids if queryid not in self.texts]
-        if order.now < self._not_before:
+        due = order.now >= self._not_before
+        if self._failed and not due:
             return None
-        if missing:
-            self._not_before = order.now + INTERVAL_AFTER_FAILURE
+        if missing and due:
+            self._not_before, self._failed = order.now + INTERVAL_AFTER_FAILURE, True
             schema, _ = extension(facts)
             query = sql.SQL(
                 "SELECT queryid, pg_catalog.left(query, 20000) FROM {}.pg_stat_statements(true)"
@@ -75,7 +77,7 @@ class StatementTexts:
             ).format(sql.Identifier(schema))
             for queryid, text in session.rows(query, (missing,), deadline=order.deadline):
                 self.texts[queryid] = redact_statement(text)
-            self._not_before = order.now + INTERVAL
+            self._not_before, self._failed = order.now + INTERVAL, False
         for gone in [queryid for queryid in self.texts if queryid not in queryids]:
             del self.texts[gone]
         return [

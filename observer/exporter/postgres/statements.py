@@ -7,17 +7,18 @@ and the choice is made here, so that it can be sticky and know every statement.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from observer.errors import NotAvailable, ObserverError
+from observer.errors import NotAvailable, NotPermitted, ObserverError
 from observer.exporter.accumulators import DeltaTracker
 from observer.exporter.declaration import Family, MetricDeclaration, label_body
 from observer.exporter.top_series import TopSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from observer.deadlines import Deadline
     from observer.exporter.snapshot import CollectionOrder
@@ -34,6 +35,16 @@ Key = tuple[int, int, int]
 """Database, user, queryid."""
 Group = tuple[int, int]
 """Database, user."""
+Row = tuple[Any, ...]
+"""An entry as it is read: database, user, queryid, whether it is top-level, birth, counters."""
+
+_GROUP = itemgetter(0, 1)
+
+
+def _split(row: Row) -> tuple[tuple[Key, bool], Hashable, tuple[float, ...]]:
+    """Key, birth and counters of an entry."""
+    return (row[:3], row[3]), row[4], row[5:]
+
 
 NAMES_INTERVAL = 60.0
 """Seconds for which names of databases and roles are taken as known."""
@@ -89,7 +100,7 @@ class StatementCollector:
     """
 
     top: int
-    _tracker: DeltaTracker[tuple[Key, bool]] = field(default_factory=DeltaTracker)
+    _tracker: DeltaTracker[tuple[Key, bool]] = field(default_factory=lambda: DeltaTracker(_split))
     _series: TopSeries[Key, Group] = field(init=False)
     _bodies: dict[Key, str] = field(default_factory=dict)
     _databases: dict[int, str] = field(default_factory=dict)
@@ -111,6 +122,11 @@ class StatementCollector:
                 f"pg_stat_statements is version {'.'.join(map(str, version))}; 1.8 or later is needed",
                 remedy=f"Run in {facts.database}: ALTER EXTENSION pg_stat_statements UPDATE;",
             )
+        if not facts.reads_statistics:
+            raise NotPermitted(
+                "the role is shown its own statements only",
+                remedy="Grant the role pg_monitor: GRANT pg_monitor TO observer;",
+            )
         rows, epoch = self._read(session, facts, schema, version, order.deadline)
         self._learn_names(session, rows, order)
         self._count(rows, epoch, order)
@@ -127,7 +143,7 @@ class StatementCollector:
         schema: str,
         version: tuple[int, ...],
         deadline: Deadline,
-    ) -> tuple[list[tuple[tuple[Key, bool], object, tuple[float, ...]]], object]:
+    ) -> tuple[list[Row], str]:
         """All entries, and the epoch that they belong to. Our own statements are left out."""
         query = _entries_query(schema, version)
         epoch_query = sql.SQL(
@@ -140,24 +156,21 @@ class StatementCollector:
             rows = session.rows(query, (own,), deadline=deadline)
             # A reset between the two would be counted twice: the entries must belong to one epoch.
             if version < (1, 9) or session.rows(epoch_query, deadline=deadline) == epoch:
-                return [
-                    (((dbid, userid, queryid), toplevel), born, tuple(counters))
-                    for dbid, userid, queryid, toplevel, born, *counters in rows
-                ], str(epoch)
+                return rows, str(epoch)
         raise ObserverError("pg_stat_statements is being reset over and over", remedy="Reset it less often.")
 
     def _count(
         self,
-        rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]],
-        epoch: object,
+        rows: list[Row],
+        epoch: Hashable,
         order: CollectionOrder,
     ) -> None:
-        first = len(self._tracker) == 0
+        first = not self._tracker.started
         deltas = self._tracker.advance(rows, epoch=epoch)
         if first:
-            self._series.introduce({key[:2] for (key, _), _, _ in rows}, version=order.version)
+            self._series.introduce(set(map(_GROUP, rows)), version=order.version)
             weights: dict[Key, float] = {}
-            for (key, _), _, counters in rows:
+            for (key, _), _, counters in map(_split, rows):
                 weights[key] = weights.get(key, 0.0) + counters[1]
             self._series.seed(weights.items(), version=order.version)
         self._series.advance(
@@ -170,21 +183,22 @@ class StatementCollector:
     def _learn_names(
         self,
         session: PostgresSession,
-        rows: list[tuple[tuple[Key, bool], object, tuple[float, ...]]],
+        rows: list[Row],
         order: CollectionOrder,
     ) -> None:
-        unknown = any(key[0] not in self._databases or key[1] not in self._users for (key, _), _, _ in rows)
-        age = order.now - self._names_at
-        # Entries of dropped databases and roles stay unknown for ever; they are asked for once in a while.
-        if age < (1.0 if unknown else NAMES_INTERVAL):
+        groups = set(map(_GROUP, rows))
+        unknown = any(dbid not in self._databases or userid not in self._users for dbid, userid in groups)
+        # A series must begin under its name: under another one its first calls would be lost to increase().
+        # What was dropped is asked for once and known by its number from then on.
+        if not unknown and order.now - self._names_at < NAMES_INTERVAL:
             return
         self._names_at = order.now
         before = (dict(self._databases), dict(self._users))
         self._databases.update(session.rows(_DATABASES, deadline=order.deadline))
         self._users.update(session.rows(_ROLES, deadline=order.deadline))
-        for (key, _), _, _ in rows:
-            self._databases.setdefault(key[0], str(key[0]))
-            self._users.setdefault(key[1], str(key[1]))
+        for dbid, userid in groups:
+            self._databases.setdefault(dbid, str(dbid))
+            self._users.setdefault(userid, str(userid))
         if before != (self._databases, self._users):
             self._bodies.clear()
 

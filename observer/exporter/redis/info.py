@@ -116,7 +116,8 @@ def declared() -> tuple[MetricDeclaration, ...]:
 
 def parse(reply: bytes) -> dict[str, str]:
     """INFO's fields by name."""
-    lines = reply.decode("utf-8", "replace").splitlines()
+    # Not splitlines: scripts name errors as they like, with separators that only Unicode knows.
+    lines = reply.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
 
 
