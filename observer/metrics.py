@@ -28,6 +28,7 @@ class Declared(NamedTuple):
 
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_SLOW = (0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Metrics:
     scrapes: Counter
     scrape_seconds: Histogram
     loop_lag: Gauge
+    job_runs: Counter
+    job_seconds: Histogram
+    job_success_timestamp: Gauge
+    store_size: Gauge
+    store_bound: Gauge
 
     @classmethod
     def make(cls) -> Metrics:
@@ -112,6 +118,35 @@ class Metrics:
             loop_lag=Gauge(
                 "observer_event_loop_lag_seconds",
                 "By how much the event loop was late last.",
+                registry=registry,
+            ),
+            job_runs=Counter(
+                "observer_job_runs",
+                "Runs of scheduled work by outcome: ok, failed, interrupted.",
+                ("job", "target", "outcome"),
+                registry=registry,
+            ),
+            job_seconds=Histogram(
+                "observer_job_duration_seconds",
+                "How long runs of scheduled work took.",
+                ("job", "target"),
+                registry=registry,
+                buckets=_SLOW,
+            ),
+            job_success_timestamp=Gauge(
+                "observer_job_last_success_timestamp_seconds",
+                "When scheduled work succeeded last since the start, in seconds since the epoch.",
+                ("job", "target"),
+                registry=registry,
+            ),
+            store_size=Gauge(
+                "observer_store_size_bytes",
+                "Bytes of the store that are in use, as of its last upkeep.",
+                registry=registry,
+            ),
+            store_bound=Gauge(
+                "observer_store_bound_bytes",
+                "Bytes that the store may use.",
                 registry=registry,
             ),
         )

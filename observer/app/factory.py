@@ -12,6 +12,9 @@ from observer.app import errors
 from observer.app.assembly import build_exporter
 from observer.app.health import health_routes, watch_loop
 from observer.app.pages import page_routes
+from observer.app.persistence import Persistence, store_path
+from observer.app.reports import report_routes
+from observer.app.schedule import Schedule, schedule_status
 from observer.app.scrapes import scrape_routes
 from observer.clock import SystemClock
 from observer.metrics import Metrics
@@ -29,21 +32,29 @@ def create_app(settings: Settings) -> FastAPI:
         ConfigurationError: An address cannot be understood.
     """
     metrics = Metrics.make()
+    clock = SystemClock()
     exporter = build_exporter(settings, metrics)
+    schedule = Schedule(settings, metrics, clock)
+    persistence = Persistence(store_path(settings.store.path), [schedule.start])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         exporter.start()
+        persistence.start()
         lag = asyncio.create_task(watch_loop(metrics))
         try:
             yield
         finally:
             lag.cancel()
+            await asyncio.to_thread(persistence.stop)
             await asyncio.to_thread(exporter.stop)
 
     app = FastAPI(title="Observer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     errors.install(app)
     app.include_router(scrape_routes(exporter, metrics, budget=settings.scrape.budget))
     app.include_router(health_routes(exporter))
-    app.include_router(page_routes(exporter, SystemClock()))
+    app.include_router(
+        page_routes(exporter, clock, lambda: schedule_status(schedule, persistence, clock)),
+    )
+    app.include_router(report_routes(persistence, clock))
     return app

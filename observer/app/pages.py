@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse
 from observer.app.status import status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from observer.clock import Clock
     from observer.exporter.exporter import Exporter
 
@@ -37,18 +39,24 @@ def templates() -> Environment:
     return environment
 
 
-def page_routes(exporter: Exporter, clock: Clock) -> APIRouter:
-    """``/`` and ``/status.json``."""
+def page_routes(exporter: Exporter, clock: Clock, more: Callable[[], dict[str, Any]]) -> APIRouter:
+    """``/`` and ``/status.json``.
+
+    Args:
+        exporter: Tells of the targets.
+        clock: Ages are counted by it.
+        more: The keys ``store`` and ``jobs``, see `schedule_status`.
+    """
     router = APIRouter()
     start = templates().get_template("start.html")
 
     @router.get("/")
     async def start_page() -> Response:
-        return HTMLResponse(start.render(**_view(status(exporter, clock))), headers=HEADERS)
+        return HTMLResponse(start.render(**_view(status(exporter, clock) | more())), headers=HEADERS)
 
     @router.get("/status.json")
     async def status_json() -> Response:
-        return JSONResponse(status(exporter, clock), headers={"cache-control": "no-store"})
+        return JSONResponse(status(exporter, clock) | more(), headers={"cache-control": "no-store"})
 
     return router
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "Collect, and serve metrics and pages.",
     "check": "Check settings without starting anything.",
     "healthcheck": "Ask a running Observer whether it is well, as containers do.",
+    "advise": "Find the indexes that a database lacks, and price them.",
     "sql": "Print SQL for the watched server, such as the role that Observer needs.",
     "generate": "Generate rules, their tests, dashboards and configuration.",
     "dev": "Try Observer out without the real thing: a stand-in for Slack.",

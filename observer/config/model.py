@@ -23,6 +23,28 @@ def seconds(value: object) -> object:
     return value
 
 
+_BYTES = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?b|)\s*", re.IGNORECASE)
+_BUDGET = re.compile(r"\s*(\d+(?:\.\d+)?\s*(%|[kmgt]?b|))?\s*", re.IGNORECASE)
+
+
+def size_in_bytes(value: object) -> object:
+    """``"500MB"``, ``"2GB"`` or a number of bytes; units are PostgreSQL's, so 1 MB is 1,048,576 bytes."""
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            raise ValueError("not a size. Write a number with a unit: 500MB, 2GB")
+        return int(float(match[1]) * _BYTES[match[2].upper()])
+    return value
+
+
+def _budget(value: str) -> str:
+    if _BUDGET.fullmatch(value) is None:
+        raise ValueError("not a budget. Write a size or a share of the database: 500MB, 2GB, 10%")
+    return value.strip()
+
+
+Bytes = Annotated[int, BeforeValidator(size_in_bytes), Field(ge=1024**2)]
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=365 * 86400)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
@@ -136,6 +158,31 @@ class Scrape(_Section):
     budget: Seconds = Field(5.0, description="How long a scrape waits when it says nothing of its time-out.")
 
 
+class Advise(_Section):
+    """Index advice on a schedule, from the statements that were kept."""
+
+    enabled: bool = Field(default=True, description="Whether statements are kept and advice is given.")
+    interval: Annotated[Seconds, Field(ge=5)] = Field(86400.0, description="How often advice is given.")
+    sample_interval: Annotated[Seconds, Field(ge=1)] = Field(
+        600.0, description="How often the numbers of pg_stat_statements are kept."
+    )
+    window: Seconds = Field(86400.0, description="How far back the workload that is advised on reaches.")
+    budget: Annotated[str, AfterValidator(_budget)] = Field(
+        "", description="Storage for all new indexes: 500MB or 10%; a tenth of the database when empty."
+    )
+    max_width: int = Field(default=3, ge=1, le=8, description="Most key columns of an index.")
+    deadline: Seconds = Field(120.0, description="When a run of the advisor is ended, finished or not.")
+
+
+class Store(_Section):
+    """Where Observer keeps what must outlive it."""
+
+    path: Path | None = Field(
+        None, description="The file; observer.db in the state directory when not given. Never on a network."
+    )
+    size: Bytes = Field(500 * 1024**2, description="What the file may grow to; the oldest goes first.")
+
+
 class Log(_Section):
     """What is logged, to standard error."""
 
@@ -195,6 +242,8 @@ class Settings(_Section):
     slack: Slack | None = Field(None, description="Where incidents are told; without it none are.")
     alerts: Alerts = Field(Alerts(), description="How Alertmanager and Observer know each other.")
     prometheus: Prometheus | None = Field(None, description="Who keeps the history, for evidence.")
+    advise: Advise = Field(Advise(), description="Index advice.")
+    store: Store = Field(Store(), description="Observer's own state.")
     log: Log = Field(Log(), description="Logging.")
 
     @model_validator(mode="before")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, TypeVar
-
-import structlog
 
 from observer.errors import Kind
 from observer.incidents import ledger, outbox, rendering
@@ -48,7 +47,7 @@ LOOK_BACK_SECONDS = 300.0
 REVIVE_SECONDS = 300.0
 """After this long a refusal that a person may have mended at Slack's side is tried again."""
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -193,7 +192,9 @@ class Sender:
             # The app may not read the channel. To show an alert twice is better than to hide it.
             found, possible = None, 1
             self._recorder.add(POSSIBLE_DUPLICATES)
-            _log.warning("slack.possible_duplicate", incident=one.incident_id, reason=fault.sentence)
+            _log.warning(
+                "slack.possible_duplicate", extra={"incident": one.incident_id, "reason": fault.sentence}
+            )
         values: dict[str, object] = {"state": outbox.State.PENDING, "attempted_at": None}
         if found is not None:
             values |= {"channel": found.channel, "ts": found.ts, "posted_at": attempted}
@@ -242,7 +243,9 @@ class Sender:
     def _failed(self, one: Delivery, method: str, fault: SlackFault) -> None:
         values: dict[str, object] = {"reason": fault.sentence}
         if fault.outcome is Kind.PERMANENT and fault.scope is Scope.MESSAGE:
-            _log.info("slack.repost", incident=one.incident_id, part=one.part, reason=fault.error)
+            _log.info(
+                "slack.repost", extra={"incident": one.incident_id, "part": one.part, "reason": fault.error}
+            )
             self._recorder.add(REPOSTS)
             self._transact(lambda connection: self._lost(connection, one, fault))
             return
@@ -258,13 +261,8 @@ class Sender:
                 # What was being looked for must be looked for again when the refusal is mended.
                 "attempted_at": one.attempted_at if method == "find" else None,
             }
-            _log.error(
-                "slack.dead",
-                incident=one.incident_id,
-                part=one.part,
-                reason=fault.sentence,
-                remedy=fault.remedy,
-            )
+            told = {"incident": one.incident_id, "part": one.part}
+            _log.error("slack.dead", extra=told | {"reason": fault.sentence, "remedy": fault.remedy})
         elif fault.outcome is Kind.RETRYABLE and method == "post":
             values |= {"state": outbox.State.PENDING, "attempted_at": None}
         self._pause(method, fault)
@@ -275,17 +273,12 @@ class Sender:
         if one.ts:
             outbox.repost(connection, one, reason=fault.sentence)
             return
-        # The parent of a reply was deleted: the parent's next edit will find that out and post it anew.
-        outbox.set_(
-            connection,
-            one.incident_id,
-            one.part,
-            state=outbox.State.DEAD,
-            dead_at=self._clock.now(),
-            attempted_at=None,
-            reason=fault.sentence,
-            cause=fault.scope.value,
-        )
+        if one.part.startswith(outbox.RAISED):
+            # The message that is posted anew calls whom this reply would have called.
+            outbox.set_(connection, one.incident_id, one.part, state=outbox.State.DELIVERED)
+        for parent in outbox.of_incidents(connection, [one.incident_id]):
+            if parent.part == outbox.MESSAGE and parent.ts == one.parent_ts:
+                outbox.repost(connection, parent, reason=fault.sentence)
 
     def _moved(self, one: Delivery) -> bool:
         """Whether a message stands in another channel than the one that is configured now."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import structlog
 
 from observer.clock import SystemClock
 from observer.errors import ConfigurationError, ObserverError
@@ -42,7 +41,7 @@ GRACE_SECONDS = 5.0
 
 _MENTION = re.compile(r"<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!here|!channel|!everyone)>")
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +293,7 @@ class Incidents:
             )
         )
         for incident in closed:
-            _log.warning("incident.unreported", incident=incident.id)
+            _log.warning("incident.unreported", extra={"incident": incident.id})
             self._recorder.add(UNREPORTED)
         if accepted.moved:
             self._work.set()
@@ -325,6 +324,7 @@ class Incidents:
 
 def _report(who: str, fault: Exception) -> None:
     if isinstance(fault, ObserverError):
-        _log.error("incidents.failed", who=who, reason=fault.sentence, remedy=fault.remedy)
+        told = {"who": who, "reason": fault.sentence, "remedy": fault.remedy}
+        _log.error("incidents.failed", extra=told)
     else:
-        _log.error("incidents.failed", who=who, exc_info=fault)
+        _log.error("incidents.failed", extra={"who": who}, exc_info=fault)

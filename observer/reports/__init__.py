@@ -1,1 +1,1 @@
-"""What Observer tells people at length."""
+"""Reports for people: what was found out, as a page, as Markdown, as JSON, as files to run."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from observer.errors import ConfigurationError, Kind, ObserverError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -54,6 +55,22 @@ def translated(fault: BaseException, path: Path | str) -> ObserverError | None:
 
     Extended codes such as ``SQLITE_IOERR_WRITE`` carry the primary code in their low byte.
     """
+    for link in _chain(fault):
+        told = _told(link, path)
+        if told is not None:
+            return told
+    return None
+
+
+def _chain(fault: BaseException) -> Iterator[BaseException]:
+    """The fault and what it hides: a full disk ends the transaction, and then its savepoint cannot end."""
+    link: BaseException | None = fault
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _told(fault: BaseException, path: Path | str) -> ObserverError | None:
     origin = getattr(fault, "orig", fault)
     extended = getattr(origin, "sqlite_errorcode", None)
     if extended is None:

@@ -105,4 +105,7 @@ class Retention:
 
 def _vacuum(connection: Connection) -> None:
     # Each step of the statement frees one page: it must be read to its end.
-    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({PAGES_A_STEP})").fetchall()
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({PAGES_A_STEP})")
+    cursor.fetchall()
+    cursor.close()

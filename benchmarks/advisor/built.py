@@ -1,0 +1,66 @@
+"""TPC-H: a set really built, against what was promised: size, planner cost, execution."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import psycopg
+from score import LEFT_OUT, judged, plain, queries
+
+from observer.advisor.advise import advise
+from observer.advisor.facts.reader import read_schema
+from observer.advisor.request import Request
+from observer.advisor.shapes import shape_of
+
+
+def measured(connection: psycopg.Connection[Any], texts: list[str]) -> tuple[float, float, int]:
+    """Summed planner cost, seconds of the second run, and buffers of it."""
+    cost, seconds, buffers = 0.0, 0.0, 0
+    for text in texts:
+        for turn in (1, 2):
+            begun = time.monotonic()
+            row = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}".encode()).fetchone()
+            assert row is not None
+            if turn == 2:
+                plan = row[0][0]["Plan"]
+                seconds += time.monotonic() - begun
+                buffers += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+                cost += plan["Total Cost"]
+    return cost, seconds, buffers
+
+
+def main(dsn: str, budget: str = "400MB") -> None:
+    """Advise, run, build, run, drop; print what came of it."""
+    texts = [text for number, text in queries().items() if number not in LEFT_OUT]
+    report = advise(Request(dsn=dsn, workload=";\n".join(texts), budget=budget, partial="none", deadline=120))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
+        turned = [shape_of(text, schema).text for text in texts]
+        promised, hypopg, _ = judged(dsn, turned, plain(report))
+        before = measured(connection, texts)
+        begun = time.monotonic()
+        try:
+            for statement in report.recommendations:
+                connection.execute(statement.ddl.replace("INDEX CONCURRENTLY ", "INDEX ").encode())
+            built = time.monotonic() - begun
+            connection.execute("VACUUM ANALYZE")
+            real = 0
+            for item in report.recommendations:
+                row = connection.execute("SELECT pg_relation_size(%s::regclass)", (item.name,)).fetchone()
+                real += row[0] if row else 0
+            after = measured(connection, texts)
+        finally:
+            for item in report.recommendations:
+                connection.execute(f"DROP INDEX IF EXISTS {item.name}".encode())
+    print(f"{len(report.recommendations)} indexes, built in {built:.0f} s")
+    print(
+        f"size: promised {report.size / 1e6:.0f} MB, real {real / 1e6:.0f} MB, HypoPG {hypopg / 1e6:.0f} MB"
+    )
+    print(f"planner cost left: promised {promised:.4f}, with real indexes {after[0] / before[0]:.4f}")
+    print(f"seconds {before[1]:.1f} to {after[1]:.1f}, buffers left {after[2] / before[2]:.3f}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,1 @@
+"""Index advice: workload, candidates, what-if, search, recommendation."""

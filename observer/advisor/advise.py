@@ -1,0 +1,223 @@
+"""One run: connect, read, prepare, search, check, report. The edge of this room."""
+
+from __future__ import annotations
+
+import resource
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import postgast
+import psycopg
+from psycopg import sql
+
+from observer.advisor import facts
+from observer.advisor.budget import parse_budget
+from observer.advisor.candidates.candidate import Limits
+from observer.advisor.candidates.foreign_keys import foreign_keys
+from observer.advisor.facts.reader import read_schema
+from observer.advisor.model import Rules
+from observer.advisor.names import quote
+from observer.advisor.preparation import Preparation, prepare
+from observer.advisor.pricing import Pricing
+from observer.advisor.recommend import Outcome, compose
+from observer.advisor.tuning import Tuning
+from observer.advisor.whatif import Session, connect, hypopg_missing, installed_hypopg
+from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
+from observer.advisor.writes import write_rates
+from observer.deadlines import Deadline
+from observer.errors import NotAvailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from observer.advisor.report import IndexReport
+    from observer.advisor.request import Request
+    from observer.advisor.schema import Schema
+
+_SESSIONS = 2
+_LEADING_SHARE = 0.999
+_SEARCH_SHARE = 0.85
+"""Of the deadline: the rest is for checking the set and writing the report."""
+
+
+def advise(request: Request, *, say: Callable[[str], None] = lambda _: None) -> IndexReport:
+    """Advise on one database.
+
+    Args:
+        request: Which database, which workload, within which bounds.
+
+        say: Told in one line each what goes on.
+
+    Raises:
+        ObserverError: The database cannot be reached or read, or the request is malformed. What concerns
+        single
+            statements or indexes is in the report instead.
+    """
+    return _Run(request, say).run()
+
+
+@dataclass(slots=True)
+class _Run:
+    request: Request
+    say: Callable[[str], None]
+    deadline: Deadline = field(init=False)
+    begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun = time.monotonic()
+        self.deadline = Deadline(self.request.deadline, "index advice")
+
+    def run(self) -> IndexReport:
+        with ExitStack() as stack:
+            first = connect(self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout)
+            stack.callback(first.close)
+            hypopg = installed_hypopg(first)
+            whole = self._workload(first)
+            workload, left_out = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
+            self.say(f"{len(workload.statements)} statements from {workload.source}")
+            schema = read_schema(first, _mentioned(workload))
+            budget = parse_budget(self.request.budget, schema.size)
+            limits = Limits(self.request.max_width, self.request.partial, self.request.include)
+            sessions = [self._session(stack, first, hypopg, schema)]
+            preparation = prepare(workload.statements, schema, sessions[0], limits, go_on=self._time_left)
+            self.say(f"{len(preparation.prepared)} statements priced as things stand")
+            outcome = Outcome(
+                request=self.request,
+                workload=workload,
+                left_out=left_out,
+                schema=schema,
+                budget=budget,
+                preparation=preparation,
+                hypopg=hypopg[0] if hypopg else "",
+                database=str(first.info.dbname),
+                foreign=tuple(foreign_keys(schema)),
+                rates=write_rates(whole.statements, whole.seconds, schema),
+            )
+            if hypopg is None:
+                missing = hypopg_missing()
+                outcome.nothing_because = f"{missing.sentence}. To mend it: {missing.remedy}."
+                outcome.hypotheses_of_all(workload, schema, limits)
+            elif preparation.prepared:
+                for _ in range(_SESSIONS - 1):
+                    connection = connect(
+                        self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout
+                    )
+                    stack.callback(connection.close)
+                    sessions.append(self._session(stack, connection, hypopg, schema))
+                self._tune(outcome, stack, sessions, preparation)
+            outcome.explains = sum(session.explained for session in sessions)
+            outcome.seconds = time.monotonic() - self.begun
+            outcome.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            return compose(outcome)
+
+    def _time_left(self) -> bool:
+        return self.deadline.left() > self.request.deadline * (1 - _SEARCH_SHARE)
+
+    def _session(
+        self,
+        stack: ExitStack,
+        connection: psycopg.Connection[Any],
+        hypopg: tuple[str, str] | None,
+        schema: Schema,
+    ) -> Session:
+        session = Session(
+            connection,
+            hypopg=hypopg[0] if hypopg else None,
+            schema=hypopg[1] if hypopg else "public",
+            version=schema.server_version,
+        )
+        stack.callback(session.close)
+        path = ", ".join(quote(name) for name in schema.search_path)
+        connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+        session.add_twins(
+            existing
+            for relation in schema.relations.values()
+            for existing in relation.indexes
+            if relation.pages
+        )
+        return session
+
+    def _workload(self, connection: psycopg.Connection[Any]) -> Workload:
+        if self.request.workload is not None:
+            return from_file(self.request.workload)
+        before, after = self.request.before, self.request.after
+        if after is not None:
+            old = [entry.entry() for entry in before.entries] if before else []
+            new = [entry.entry() for entry in after.entries]
+            return from_samples(
+                old, new, after.at - before.at if before else 0.0, "two samples of pg_stat_statements"
+            )
+        return self._since_reset(connection)
+
+    def _since_reset(self, connection: psycopg.Connection[Any]) -> Workload:
+        row = connection.execute(
+            "SELECT n.nspname FROM pg_catalog.pg_extension e"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'"
+        ).fetchone()
+        if row is None:
+            raise NotAvailable(
+                "the extension pg_stat_statements is not installed here, and no workload file is given",
+                remedy="add pg_stat_statements to shared_preload_libraries, restart the server and run"
+                " CREATE EXTENSION pg_stat_statements; or give a file with --workload",
+            )
+        text = files(facts).joinpath("statements.sql").read_text(encoding="utf-8")
+        schema = sql.Identifier(row[0])
+        query = sql.SQL(text).format(statements=sql.SQL("{}.pg_stat_statements").format(schema))
+        try:
+            rows = connection.execute(query).fetchall()
+            since = connection.execute(
+                sql.SQL(
+                    "SELECT extract(epoch FROM pg_catalog.now() - stats_reset)::double precision"
+                    " FROM {}.pg_stat_statements_info"
+                ).format(schema)
+            ).fetchone()
+        except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            raise NotAvailable(
+                "pg_stat_statements is installed but not loaded",
+                remedy="add pg_stat_statements to shared_preload_libraries and restart the server",
+            ) from error
+        seconds = float(since[0]) if since and since[0] else 0.0
+        entries = [Entry(row[0], row[1] or "", row[2], row[3], row[4]) for row in rows]
+        return from_samples([], entries, seconds, "pg_stat_statements since its last reset")
+
+    def _tune(
+        self, outcome: Outcome, stack: ExitStack, sessions: list[Session], preparation: Preparation
+    ) -> None:
+        # What the report speaks of comes first and keeps its numbers; rarer values are further statements to
+        # the search.
+        prepared = [*preparation.prepared, *preparation.alternates()]
+        pricing = Pricing([made.question for made in prepared], [made.shape for made in prepared], sessions)
+        stack.callback(pricing.close)
+        pricing.price(((number, 0) for number in range(len(prepared))), lambda: True)
+        tuning = Tuning(
+            prepared,
+            outcome.schema,
+            pricing,
+            width=self.request.max_width,
+            seconds=outcome.workload.seconds if outcome.workload.timed else 0.0,
+            rates=outcome.rates,
+            size_of=sessions[0].sizes if self.request.size_model == "hypopg" else None,
+        )
+        rules = Rules(outcome.budget, self.request.max_indexes, self.request.least_gain)
+
+        def progress(rounds: int, saved: float, chosen: int) -> None:
+            left = 1 - saved / tuning.model.total if tuning.model.total else 1.0
+            self.say(f"round {rounds}: {chosen.bit_count()} indexes, {left:.1%} of the cost left")
+
+        tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
+        outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
+        outcome.check()
+
+
+def _mentioned(workload: Workload) -> set[str]:
+    names: set[str] = set()
+    for statement in workload.statements:
+        try:
+            tables = list(postgast.extract_tables(postgast.parse(statement.text)))
+        except postgast.PgQueryError:
+            continue
+        names.update(table.rsplit(".", 1)[-1].strip('"') for table in tables)
+    return names

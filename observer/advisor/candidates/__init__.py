@@ -1,0 +1,1 @@
+"""Kinds of index candidates, one file each; ``gather`` asks all of them."""

@@ -1,0 +1,32 @@
+"""Partial indexes: a constant condition becomes the predicate, when few rows meet it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observer.advisor.access import Access, Predicate
+    from observer.advisor.schema import Relation
+
+_KINDS = {
+    "none": frozenset[str](),
+    "nulls": frozenset({"null", "not null", "boolean", "columns"}),
+    "constants": frozenset({"null", "not null", "boolean", "columns", "constant"}),
+}
+_MOST_DISTINCT = 100
+_LARGEST_SHARE = 0.9
+
+
+def predicates(access: Access, relation: Relation, allowed: str) -> Iterator[Predicate]:
+    """Conditions of this access that are worth a partial index."""
+    for predicate in access.predicates:
+        column = relation.columns.get(predicate.column)
+        if column is None or predicate.kind not in _KINDS[allowed]:
+            continue
+        if predicate.kind == "constant" and not 0 < column.distinct <= _MOST_DISTINCT:
+            continue
+        if predicate.kind == "not null" and 1 - column.null_fraction > _LARGEST_SHARE:
+            continue
+        yield predicate

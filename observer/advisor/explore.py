@@ -1,0 +1,195 @@
+"""Search: ask little, solve on what is known, ask about the neighbourhood of the answer, solve again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from observer.advisor.model import Model, Rules, members
+from observer.advisor.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from observer.advisor.pricing import Task
+
+
+class Oracle(Protocol):
+    """Who tells what a statement costs under a set of indexes."""
+
+    relevant: list[int]
+
+    def price(self, tasks: Iterable[Task], go_on: Callable[[], bool]) -> dict[Task, tuple[float, int]]:
+        """Cost and used indexes for each task that could be answered."""
+
+    def inferred(self, statement: int, mask: int) -> tuple[float, int] | None:
+        """The same where it needs no asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best set so far, and how the search went."""
+
+    chosen: int
+    rounds: int
+    finished: bool
+
+
+_STEPS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
+"""Shares of the budget: allowed only smaller indexes, the planner shows what a tighter one would choose."""
+
+_MOST_ROUNDS = 30
+_MOST_CORRECTIONS = 8
+_PATIENCE = 2
+
+_WORTH_ASKING = 0.0003
+"""Share of the workload that a statement must still be able to gain, or to lose, to be asked about again."""
+
+
+class Search:
+    """One search over one model.
+
+    Args:
+        own: For each statement, the candidates that were made for it, as a set.
+
+        grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and
+        oracle
+            and returns them as a set.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        oracle: Oracle,
+        own: list[int],
+        rules: Rules,
+        *,
+        grow: Callable[[int], int] = lambda _: 0,
+        go_on: Callable[[], bool] = lambda: True,
+        progress: Callable[[int, float, int], None] = lambda *_: None,
+    ) -> None:
+        self.model = model
+        self.oracle = oracle
+        self.own = own
+        self.rules = rules
+        self.grow = grow
+        self.go_on = go_on
+        self.progress = progress
+        self.best = 0
+
+    def run(self) -> Found:
+        """Search until a round brings nothing or time is up."""
+        self._seed()
+        self.grow(0)
+        rounds, finished, stale = 0, False, 0
+        best_saved = 0.0
+        while rounds < _MOST_ROUNDS:
+            chosen = self._settle()
+            saved = self.model.saved(chosen)
+            stale = 0 if saved > best_saved * 1.0003 else stale + 1
+            if saved > best_saved:
+                best_saved, self.best = saved, chosen
+            self.progress(rounds, best_saved, self.best)
+            rounds += 1
+            if not self.go_on():
+                break
+            if stale >= _PATIENCE:
+                finished = True
+                break
+            self._look_around(self.best)
+        return Found(self.best, rounds, finished)
+
+    def _settle(self) -> int:
+        """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
+        best = self._corrected(self.best)
+        if not self.go_on():
+            return best
+        chosen = solve(self.model, self.rules, best, go_on=self.go_on)
+        if not self._verify(chosen):
+            chosen = self._corrected(chosen)
+        return max(best, chosen, key=self.model.saved)
+
+    def _corrected(self, start: int) -> int:
+        """What greed finds shows most of what the model has wrong, and is found in a tenth of the time."""
+        best = start
+        for _ in range(_MOST_CORRECTIONS):
+            chosen = solve(self.model, self.rules, start, thorough=False, go_on=self.go_on)
+            right = self._verify(chosen)
+            best = max(best, chosen, key=self.model.saved)
+            if right or not self.go_on():
+                break
+        return best
+
+    def _ask(self, tasks: Iterable[Task]) -> dict[Task, tuple[float, int]]:
+        answers = self.oracle.price(tasks, self.go_on)
+        for (statement, _), (cost, used) in answers.items():
+            self.model.learn(statement, used, cost)
+        return answers
+
+    def _within(self, mask: int, size: float) -> int:
+        kept = 0
+        for number in members(mask):
+            if self.model.sizes[number] <= size:
+                kept |= 1 << number
+        return kept
+
+    def _seed(self) -> None:
+        """For each statement: the best plan with indexes up to a size, and the next best one."""
+        tasks = [
+            (statement, self._within(mask, self.rules.budget * step))
+            for statement, mask in enumerate(self.own)
+            for step in _STEPS
+        ]
+        answers = self._ask(tasks)
+        peeled = [(statement, mask & ~used) for (statement, mask), (_, used) in answers.items() if used]
+        answers = self._ask(peeled)
+        parts = []
+        for statement, tiles in enumerate(self.model.tiles):
+            for _, mask in tiles:
+                if mask.bit_count() > 1:
+                    parts += [(statement, mask & ~(1 << number)) for number in members(mask)]
+                    parts += [(statement, 1 << number) for number in members(mask)]
+        self._ask(parts)
+
+    def _verify(self, chosen: int) -> bool:
+        """Ask what the set really costs; whether the model had it right, or was too careful."""
+        believed = [self.model.cost(statement, chosen) for statement in range(len(self.own))]
+        answers = self._ask((statement, chosen) for statement in range(len(self.own)))
+        right = True
+        for (statement, _), (cost, _) in answers.items():
+            if cost > believed[statement] * 1.002:
+                self.model.doubt(statement, chosen)
+                right = False
+        return right
+
+    def _look_around(self, chosen: int) -> None:
+        """Ask what each statement would do with more, with an index gone, and with a smaller one instead.
+
+        Statements that can hardly gain any more are passed over: with hundreds of statements that is most of
+        them.
+        """
+        new = self.grow(chosen)
+        room = self.rules.budget - self.model.size(chosen)
+        least = _WORTH_ASKING * self.model.total
+        tasks: list[Task] = []
+        for statement, own in enumerate(self.own):
+            mine = chosen & self.oracle.relevant[statement]
+            offered = own | (new & self.oracle.relevant[statement])
+            weight = self.model.weights[statement]
+            answer = self.oracle.inferred(statement, mine)
+            now = answer[0] if answer else self.model.cost(statement, mine)
+            if weight * (now - self.model.tiles[statement][0][0]) > least:
+                limits = {room, *(self.rules.budget * step for step in _STEPS[:5])}
+                tasks += [(statement, mine | self._within(offered, limit)) for limit in sorted(limits)]
+            if weight * (self.model.base[statement] - now) > least:
+                for number in members(answer[1] if answer else 0):
+                    without = mine & ~(1 << number)
+                    tasks.append((statement, without))
+                    smaller = self._within(offered & ~(1 << number), self.model.sizes[number] * 0.999)
+                    tasks.append((statement, without | smaller))
+        answers = self._ask(tasks)
+        self._ask(
+            (statement, mask & ~(used & ~chosen))
+            for (statement, mask), (_, used) in answers.items()
+            if used & ~chosen
+        )

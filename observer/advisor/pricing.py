@@ -1,0 +1,196 @@
+"""Prices of statements under sets of indexes: cached, inferred, or asked on all sessions at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from observer.advisor.model import members
+from observer.advisor.whatif import RejectedIndex, Unpriceable
+from observer.errors import TargetUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from observer.advisor.access import Access, Shape
+    from observer.advisor.indexes import Index
+    from observer.advisor.names import RelationName
+    from observer.advisor.plans import Plan
+    from observer.advisor.whatif import Question, Session
+
+Task = tuple[int, int]
+"""A statement's number and a set of indexes."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """Answers for one statement: by set, and as (set, used) pairs to infer from."""
+
+    answers: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+
+def could_matter(index: Index, access: Access) -> bool:  # noqa: PLR0911 - one for each reason
+    """Whether the planner could read ``index`` for this access.
+
+    Its first key is then searched, sorted or grouped by, or it holds all that the access reads.
+    """
+    if index.relation != access.relation:
+        return False
+    if index.where and all(predicate.text != index.where for predicate in access.predicates):
+        return False
+    if index.special and not access.leading:
+        return False
+    first = index.keys[0].text
+    if any(condition.key.text == first for condition in access.conditions):
+        return True
+    if any(first == key.text for keys in (*access.orders, *access.groups) for key in keys[:1]):
+        return True
+    if any(first == key.text for keys in access.groups for key in keys):
+        return True
+    return not access.whole_row and access.columns <= index.columns
+
+
+class Pricing:
+    """The planner behind a cache.
+
+    Args:
+        questions: One for each statement.
+
+        shapes: Of the same statements.
+
+        sessions: One or two; each is used by one thread.
+    """
+
+    def __init__(
+        self, questions: Sequence[Question], shapes: Sequence[Shape], sessions: Sequence[Session]
+    ) -> None:
+        self.questions = questions
+        self.shapes = shapes
+        self.indexes: list[Index] = []
+        self.numbers: dict[Index, int] = {}
+        self.relevant = [0] * len(questions)
+        self.rejected: dict[Index, str] = {}
+        self.failed: dict[int, str] = {}
+        self._known = [_Known() for _ in questions]
+        self._accesses: dict[RelationName, list[tuple[int, Access]]] = {}
+        for statement, shape in enumerate(shapes):
+            for access in shape.accesses:
+                self._accesses.setdefault(access.relation, []).append((statement, access))
+        self._sessions = list(sessions)
+        self._pool = ThreadPoolExecutor(len(sessions), thread_name_prefix="what-if")
+
+    def close(self) -> None:
+        """End the threads; the sessions are their owner's."""
+        self._pool.shutdown()
+
+    def add(self, index: Index) -> int:
+        """The number of an index."""
+        if index in self.numbers:
+            return self.numbers[index]
+        number = len(self.indexes)
+        self.indexes.append(index)
+        self.numbers[index] = number
+        for statement, access in self._accesses.get(index.relation, ()):
+            if could_matter(index, access):
+                self.relevant[statement] |= 1 << number
+        return number
+
+    def inferred(self, statement: int, mask: int) -> tuple[float, int] | None:
+        """Cost and used set where they follow from what was asked before."""
+        mask &= self.relevant[statement]
+        known = self._known[statement].answers
+        if mask in known:
+            return known[mask]
+        for asked, (cost, used) in known.items():
+            if mask & ~asked == 0 and used & ~mask == 0:
+                known[mask] = (cost, used)
+                return known[mask]
+        return None
+
+    def price(
+        self, tasks: Iterable[Task], go_on: Callable[[], bool] = lambda: True
+    ) -> dict[Task, tuple[float, int]]:
+        """Answer all tasks, those that follow from others without asking; fewer when ``go_on`` ends it.
+
+        Keys of the result are the tasks as given. Statements that the planner refuses are left out and noted.
+        """
+        wanted = list(dict.fromkeys(tasks))
+        open_tasks: dict[Task, None] = {}
+        for statement, mask in wanted:
+            if statement not in self.failed and self.inferred(statement, mask) is None:
+                open_tasks[statement, mask & self.relevant[statement]] = None
+        if open_tasks:
+            self._share_out(sorted(open_tasks), go_on)
+        found = {}
+        for statement, mask in wanted:
+            known = self.inferred(statement, mask) if statement not in self.failed else None
+            if known is not None:
+                found[statement, mask] = known
+        return found
+
+    def _share_out(self, ordered: list[Task], go_on: Callable[[], bool]) -> None:
+        """Ask all sessions at once, and keep what they answered."""
+        # Neighbours in the list share most of their indexes, so that little is created and dropped between
+        # them.
+        share = -(-len(ordered) // len(self._sessions))
+        parts = [ordered[at : at + share] for at in range(0, len(ordered), share)]
+        answers: list[list[tuple[Task, tuple[float, int]]]] = [[] for _ in parts]
+        work = [
+            self._pool.submit(self._ask, session, part, go_on, into)
+            for session, part, into in zip(self._sessions, parts, answers, strict=False)
+        ]
+        lost = []
+        for session, done in zip(self._sessions, work, strict=False):
+            try:
+                done.result()
+            except TargetUnreachable:
+                lost.append(session)
+        if lost:
+            # What was answered stays; the rest is asked again of those that are left, when it is needed.
+            self._sessions = [session for session in self._sessions if session not in lost]
+            if not self._sessions:
+                raise TargetUnreachable("all connections to the server were lost during the search")
+        for answered in answers:
+            for (statement, mask), answer in answered:
+                self._known[statement].answers[mask] = answer
+
+    def _ask(
+        self,
+        session: Session,
+        tasks: list[Task],
+        go_on: Callable[[], bool],
+        answers: list[tuple[Task, tuple[float, int]]],
+    ) -> None:
+        for statement, mask in tasks:
+            if not go_on():
+                break
+            if statement in self.failed:
+                continue
+            try:
+                plan = self._plan(session, statement, mask)
+            except Unpriceable as error:
+                self.failed[statement] = error.sentence
+                continue
+            used = 0
+            for index in plan.used:
+                used |= 1 << self.numbers[index]
+            answers.append(((statement, mask), (plan.cost, used)))
+
+    def _plan(self, session: Session, statement: int, mask: int) -> Plan:
+        """Ask; an index that HypoPG refuses is noted and left out from then on."""
+        while True:
+            indexes = [self.indexes[n] for n in members(mask) if self.indexes[n] not in self.rejected]
+            try:
+                return session.price(self.questions[statement], indexes)
+            except RejectedIndex as error:
+                self.rejected[error.index] = error.sentence
+
+    @property
+    def session(self) -> Session:
+        """One that still answers."""
+        return self._sessions[0]
+
+    def plan(self, statement: int, mask: int) -> Plan:
+        """The whole plan, for the report."""
+        return self._plan(self._sessions[0], statement, mask & self.relevant[statement])

@@ -1,0 +1,147 @@
+"""One search from prepared statements to a set of indexes: candidates, sizes, write load, merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from observer.advisor.candidates.gather import already_there
+from observer.advisor.explore import Search
+from observer.advisor.merging import cores, merged, narrowed, stands_in
+from observer.advisor.model import Model, Rules, members
+from observer.advisor.sizes import corrected_size, share_of_rows
+from observer.advisor.writes import WriteRate, upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from observer.advisor.explore import Found
+    from observer.advisor.indexes import Index, Key
+    from observer.advisor.names import RelationName
+    from observer.advisor.preparation import Prepared
+    from observer.advisor.pricing import Pricing
+    from observer.advisor.schema import Schema
+    from observer.advisor.writes import Upkeep
+
+_MOST_MERGED = 12
+"""Indexes of a table that are merged pair by pair before the search begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What a search came to."""
+
+    model: Model
+    found: Found
+    chosen: tuple[Index, ...]
+
+
+class Tuning:
+    """Candidates of a search as numbers, and back.
+
+    Args:
+        size_of: Bytes of indexes as the budget counts them.
+
+        rates: How fast the workload writes to each table.
+
+        seconds: Of the workload's window; 0 where times are unknown, and write load then counts nothing.
+    """
+
+    def __init__(
+        self,
+        prepared: Sequence[Prepared],
+        schema: Schema,
+        pricing: Pricing,
+        *,
+        width: int,
+        seconds: float,
+        rates: Mapping[RelationName, WriteRate],
+        size_of: Callable[[list[Index]], list[int]] | None = None,
+    ) -> None:
+        self.schema = schema
+        self.pricing = pricing
+        self.width = width
+        self.seconds = seconds
+        self.rates = rates
+        self._size_of = size_of or self._corrected
+        timed = seconds > 0
+        weights = [
+            made.weight * (made.statement.total_ms / max(made.base, 1e-9) if timed else made.statement.weight)
+            for made in prepared
+        ]
+        self.model = Model(weights, [made.base for made in prepared])
+        self._by_first_key: dict[tuple[RelationName, Key], list[int]] = {}
+        own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
+        self.register(own)
+        self.own = [
+            sum(
+                1 << self.pricing.numbers[c.index] for c in made.candidates if c.index in self.pricing.numbers
+            )
+            for made in prepared
+        ]
+
+    def register(self, indexes: list[Index]) -> None:
+        """Make candidates known that are not yet."""
+        fresh = [index for index in dict.fromkeys(indexes) if index not in self.pricing.numbers]
+        for index, size in zip(fresh, self._size_of(fresh) if fresh else [], strict=True):
+            covers = covered = 0
+            alike = self._by_first_key.setdefault((index.relation, index.keys[0]), [])
+            for other in alike:
+                if stands_in(index, self.pricing.indexes[other]):
+                    covers |= 1 << other
+                elif stands_in(self.pricing.indexes[other], index):
+                    covered |= 1 << other
+            number = self.pricing.add(index)
+            load = self.load(index).ms_per_second * self.seconds
+            self.model.add_index(max(1, size), load, covers, covered)
+            alike.append(number)
+
+    def load(self, index: Index) -> Upkeep:
+        """What the index costs the writers of its table."""
+        relation = self.schema.relations[index.relation]
+        rate = self.rates.get(index.relation, WriteRate())
+        return upkeep(index, relation, share_of_rows(index, relation), rate)
+
+    def search(
+        self,
+        rules: Rules,
+        *,
+        go_on: Callable[[], bool] = lambda: True,
+        progress: Callable[[int, float, int], None] = lambda *_: None,
+    ) -> Tuned:
+        """Find a set within the rules."""
+        search = Search(
+            self.model, self.pricing, self.own, rules, grow=self._grow, go_on=go_on, progress=progress
+        )
+        found = search.run()
+        return Tuned(
+            self.model, found, tuple(self.pricing.indexes[number] for number in members(found.chosen))
+        )
+
+    def _grow(self, chosen: int) -> int:
+        """Merge and narrow the chosen indexes; before the first round, those that look best."""
+        numbers = (
+            list(members(chosen))
+            if chosen
+            else cores(self.model, _MOST_MERGED, lambda number: self.pricing.indexes[number].relation)
+        )
+        indexes = [self.pricing.indexes[number] for number in numbers]
+        made: list[Index] = []
+        for place, one in enumerate(indexes):
+            made += narrowed(one)
+            relation = self.schema.relations[one.relation]
+            for other in indexes[place + 1 :]:
+                made += merged(one, other, relation, self.width)
+        kept = [
+            index
+            for index in dict.fromkeys(made)
+            if not already_there(index, self.schema.relations[index.relation])
+        ]
+        self.register(kept)
+        grown = 0
+        for index in kept:
+            grown |= 1 << self.pricing.numbers[index]
+        return grown
+
+    def _corrected(self, indexes: list[Index]) -> list[int]:
+        return [corrected_size(index, self.schema.relations[index.relation]) for index in indexes]

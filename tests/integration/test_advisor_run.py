@@ -1,0 +1,374 @@
+"""The advisor against a real PostgreSQL with HypoPG: what it finds, refuses to guess, and never does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from observer.advisor.advise import advise
+from observer.advisor.report import from_document
+from observer.advisor.request import KeptEntry, KeptSample, Request
+from observer.advisor.whatif import APPLICATION
+from observer.cli.advise import advise as advise_command
+from observer.errors import Malformed, NotAvailable, TargetUnreachable
+from observer.reports.indexes import html, markdown
+from observer.reports.indexes import json as json_form
+from observer.reports.indexes import sql as sql_form
+from tests.conditions import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from observer.demo.servers import PostgresServer
+
+TABLES = """
+CREATE TABLE recipes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id bigint NOT NULL, name text NOT NULL,
+    status text NOT NULL, created_at timestamptz NOT NULL, deleted_at timestamptz, data jsonb NOT NULL);
+INSERT INTO recipes (user_id, name, status, created_at, deleted_at, data)
+SELECT n % 2000, 'recipe ' || n, CASE WHEN n % 50 = 0 THEN 'draft' ELSE 'published' END,
+       timestamptz '2026-01-01' + n * interval '1 minute', CASE WHEN n % 20 = 0 THEN now() END, '{}'
+FROM generate_series(1, 40000) n;
+CREATE TABLE reviews (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, recipe_id bigint NOT NULL REFERENCES recipes, body
+    text NOT NULL);
+INSERT INTO reviews (recipe_id, body) SELECT 1 + n % 40000, 'so good, number ' || n FROM generate_series(1,
+60000) n;
+CREATE TABLE secrets (id bigint PRIMARY KEY, owner bigint, word text);
+INSERT INTO secrets SELECT n, n % 100, 'hunter' || n FROM generate_series(1, 20000) n;
+CREATE TABLE events (at timestamptz NOT NULL, kind bigint NOT NULL, note text) PARTITION BY RANGE (at);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+INSERT INTO events SELECT timestamptz '2026-01-01' + n * interval '1 minute', n % 3000, 'note'
+FROM generate_series(1, 80000) n;
+CREATE VIEW kept AS SELECT id, user_id, name FROM recipes WHERE deleted_at IS NULL;
+"""
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer) -> str:
+    """A database with tables and a role that may read and nothing else."""
+    postgres.create_database("advised", extensions=("hypopg", "pg_stat_statements"))
+    with psycopg.connect(postgres.dsn("advised"), autocommit=True) as connection:
+        connection.execute(TABLES)
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CREATE ROLE adviser LOGIN PASSWORD 'adviser-password'")
+        connection.execute("GRANT pg_monitor, pg_read_all_data TO adviser")
+        connection.execute("CREATE ROLE narrow LOGIN PASSWORD 'narrow-password'")
+        connection.execute("GRANT SELECT ON recipes, reviews TO narrow")
+    return postgres.dsn("advised")
+
+
+def as_role(dsn: str, role: str, database: str = "advised") -> str:
+    return psycopg.conninfo.make_conninfo(dsn, user=role, password=f"{role}-password", dbname=database)
+
+
+def definitions(report: Any) -> list[str]:
+    return [item.ddl.split(" ON ", 1)[1] for item in report.recommendations]
+
+
+def ask(dsn: str, workload: str, **more: Any) -> Any:
+    return advise(Request(dsn=as_role(dsn, "adviser"), workload=workload, deadline=30, **more))
+
+
+def test_a_lacking_index_is_found_built_and_not_found_again(database: str) -> None:
+    """The file's statements can be run as they are; afterwards there is nothing left to recommend."""
+    workload = "select * from reviews where recipe_id = $1 and body = $2"
+    report = ask(database, workload)
+    assert definitions(report)[0].startswith("public.reviews (")
+    assert report.cost_left < 0.1
+    file = sql_form.render(report)
+    assert "Rollback: DROP INDEX CONCURRENTLY" in file
+    with psycopg.connect(database, autocommit=True) as connection:
+        try:
+            connection.execute("SET lock_timeout = 0")
+            for item in report.recommendations:
+                connection.execute(item.ddl.encode())
+            again = ask(database, workload)
+            assert again.recommendations == ()
+            assert again.nothing_because
+        finally:
+            for item in report.recommendations:
+                connection.execute(f"DROP INDEX IF EXISTS {item.name}".encode())
+
+
+def test_the_guides_indexes_are_found(database: str) -> None:
+    """By user, by user and newest first, and by words: the last as a hypothesis, for nothing prices it."""
+    report = ask(
+        database,
+        "select * from recipes where user_id = $1;"
+        "select * from recipes where user_id = $1 order by created_at desc limit 20;"
+        "select * from recipes where to_tsvector('english', name) @@ plainto_tsquery('english', $1)",
+    )
+    found = definitions(report)
+    assert any(text.startswith("public.recipes (user_id") for text in found)
+    assert any("gin ((to_tsvector('english', name)))" in item.ddl for item in report.hypotheses)
+    by_time = ask(database, "select * from recipes where user_id = $1 order by created_at desc limit 5")
+    assert definitions(by_time)[0].startswith("public.recipes (user_id")
+
+
+def test_expressions_partial_indexes_and_joins_are_priced(database: str) -> None:
+    """Also where the table stands second in FROM."""
+    assert "public.recipes ((lower(name)))" in definitions(
+        ask(
+            database,
+            "select r.id from reviews v join recipes r on r.id = v.recipe_id where lower(r.name) = $1",
+        )
+    )
+    (partial,) = definitions(
+        ask(database, "select id from recipes where deleted_at is not null and user_id = $1")
+    )
+    assert partial.startswith("public.recipes (user_id")
+
+
+def test_statements_that_write_are_priced_as_reads(database: str) -> None:
+    """The role may write nothing, and no write privilege is asked for."""
+    report = ask(
+        database, "update reviews set body = $1 where recipe_id = $2; delete from recipes where user_id = $1"
+    )
+    assert report.unpriced == ()
+    assert sorted(text.split("(")[0] for text in definitions(report)) == [
+        "public.recipes ",
+        "public.reviews ",
+    ]
+
+
+def test_normalised_texts_of_the_server_are_understood(database: str) -> None:
+    """Typed constants, intervals, lists, arrays and limits as pg_stat_statements writes them."""
+    report = ask(
+        database,
+        "select id from recipes where created_at > date $1 and created_at < now() - interval $2;"
+        "select id from recipes where user_id in ($1 /*, ... */) limit $2 offset $3;"
+        "select id from recipes where user_id = any($1) order by created_at limit $2;"
+        "select id from recipes where created_at > current_date - $1;"
+        "select extract($1 from created_at) from recipes where name like $2;"
+        "select date_trunc($1, created_at), count(*) from recipes where data ->> $2 = $3 group by 1",
+    )
+    assert report.unpriced == ()
+    assert report.statements == 6
+
+
+def test_one_bad_statement_does_not_cost_the_others_their_advice(database: str) -> None:
+    """Unparsable, unknown and unreadable statements are named with reasons; the rest is advised."""
+    report = advise(
+        Request(
+            dsn=as_role(database, "narrow"),
+            workload="selec 1; select * from nowhere where a = 1; select word from secrets where owner = 5;"
+            "select * from recipes where user_id = 7",
+        )
+    )
+    reasons = " ".join(item.reason + item.remedy for item in report.unpriced)
+    assert "not parsable" in reasons
+    assert "nowhere" in reasons
+    assert "no right to read" in reasons
+    assert "pg_read_all_data" in reasons
+    assert definitions(report) == ["public.recipes (user_id)"]
+
+
+def test_without_hypopg_candidates_are_hypotheses(postgres: PostgresServer) -> None:
+    """What is missing and how to get it is said; nothing is recommended unpriced."""
+    postgres.create_database("unpriced", extensions=())
+    with psycopg.connect(postgres.dsn("unpriced"), autocommit=True) as connection:
+        connection.execute(TABLES)
+        connection.execute("ANALYZE")
+    report = advise(Request(dsn=postgres.dsn("unpriced"), workload="select * from recipes where user_id = 7"))
+    assert report.recommendations == ()
+    assert "CREATE EXTENSION hypopg" in report.nothing_because
+    assert any("recipes (user_id)" in item.ddl for item in report.hypotheses)
+    with pytest.raises(NotAvailable, match="pg_stat_statements"):
+        advise(Request(dsn=postgres.dsn("unpriced")))
+
+
+def test_two_samples_make_a_workload_with_times(database: str) -> None:
+    """Savings are then milliseconds, and the write load of the window counts."""
+    before = KeptSample(at=0, entries=())
+    after = KeptSample(
+        at=60,
+        entries=(
+            KeptEntry(queryid=1, text="select * from recipes where user_id = $1", calls=600, total_ms=6000),
+            KeptEntry(
+                queryid=2, text="insert into recipes (user_id) values ($1)", calls=60, total_ms=6, rows=60
+            ),
+        ),
+    )
+    report = advise(Request(dsn=as_role(database, "adviser"), before=before, after=after))
+    (item,) = report.recommendations
+    assert item.saved_ms_per_second > 50
+    assert item.writes_per_second == pytest.approx(1.0)
+    assert item.statements[0].queryid == "1"
+
+
+def test_a_partitioned_table_gets_its_recipe(database: str) -> None:
+    """Parent first, each partition without locks, then attached; PostgreSQL takes the file."""
+    report = ask(database, "select * from events where kind = $1 and at > '2026-01-01'")
+    assert report.recommendations
+    file = sql_form.render(report)
+    assert "ON ONLY public.events" in file
+    name = report.recommendations[0].name
+    with psycopg.connect(database, autocommit=True) as connection:
+        for line in file.splitlines():
+            if line and not line.startswith("--"):
+                connection.execute(line.encode())
+        row = connection.execute(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", (name,)
+        ).fetchone()
+        connection.execute(f"DROP INDEX {name}".encode())
+    assert row == (True,)
+
+
+def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:
+    """No index, no hypothetical one, no session; the same request gives the same set."""
+    workload = "select * from recipes where user_id = $1; select name from recipes where status = 'draft'"
+    with psycopg.connect(database, autocommit=True) as connection:
+
+        def number(query: str) -> int:
+            row = connection.execute(query.encode(), (APPLICATION,) if "%s" in query else None).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        before = number("SELECT count(*) FROM pg_class")
+        first, second = ask(database, workload), ask(database, workload)
+        assert number("SELECT count(*) FROM pg_class") == before
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+        wait_for(lambda: number(sessions) == 0, "the advisor's sessions to end")
+    assert definitions(first) == definitions(second)
+
+
+def test_tables_outside_the_roles_search_path_are_found(database: str) -> None:
+    """The role that asks is seldom the one whose statements these are."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA shop")
+        connection.execute(
+            "CREATE TABLE shop.sales AS SELECT n AS id, n % 500 AS buyer FROM generate_series(1, 30000) n"
+        )
+        connection.execute("ANALYZE shop.sales")
+    report = ask(database, "select * from sales where buyer = $1")
+    assert definitions(report) == ["shop.sales (buyer)"]
+
+
+def test_a_lost_connection_does_not_end_the_run(database: str) -> None:
+    """One of two sessions is ended in the middle: the other one answers the rest."""
+    ended: list[int] = []
+
+    def end_one(line: str) -> None:
+        if line.startswith("round 0") and not ended:
+            with psycopg.connect(database, autocommit=True) as connection:
+                row = connection.execute(
+                    "SELECT max(pid) FROM pg_stat_activity WHERE application_name = %s", (APPLICATION,)
+                ).fetchone()
+                assert row is not None
+                ended.append(row[0])
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
+
+    workload = (
+        "select * from recipes where user_id = $1; select * from reviews where recipe_id = $1;"
+        "select name from recipes where status = 'draft' order by created_at;"
+        "select count(*) from recipes r join reviews v on v.recipe_id = r.id where r.user_id = $1"
+    )
+    request = Request(dsn=as_role(database, "adviser"), workload=workload, budget="3MB", deadline=30)
+    report = advise(request, say=end_one)
+    assert ended
+    assert report.recommendations
+
+
+def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -> None:
+    """Request in, result out, progress on standard error; no password and no value of the data in any."""
+    request = Request(
+        dsn=as_role(database, "adviser"), workload="select * from recipes where name = $1 and user_id = 12345"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "observer.advisor"],
+        input=request.model_dump_json(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    report = from_document(json.loads(done.stdout)["report"])
+    assert "statements" in done.stderr
+    page, text = html.render(report), markdown.render(report)
+    assert json.loads(json_form.render(report))["schema_version"] == 1
+    for form in (page, text, done.stdout, sql_form.render(report)):
+        assert "adviser-password" not in form
+        assert "12345" not in form
+        assert "recipe 1" not in form
+    assert "<script" not in page
+    assert "http" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--budget", "lots"], 2, "budget"),
+        (["--deadline", "soon"], 2, "deadline"),
+        (["--workload", "no-such-file.sql"], 2, "no-such-file.sql"),
+    ],
+)
+def test_the_command_says_what_is_wrong(database: str, arguments: list[str], code: int, words: str) -> None:
+    """Where, what and how to mend it; exit codes are those of the errors."""
+    done = CliRunner().invoke(command(), [database, *arguments])
+    assert done.exit_code == code
+    assert words in done.stderr
+    assert "remedy:" in done.stderr
+
+
+def test_the_command_writes_every_form(database: str, tmp_path: Path) -> None:
+    """By the ending of the file or by --format."""
+    workload = tmp_path / "workload.sql"
+    workload.write_text("-- weight: 3\nselect * from recipes where user_id = 7;", encoding="utf-8")
+    for name, begins in (
+        ("r.html", "<!doctype html>"),
+        ("r.md", "# Index"),
+        ("r.json", "{"),
+        ("r.sql", "-- 1 index"),
+    ):
+        done = CliRunner().invoke(
+            command(), [database, "--workload", str(workload), "-o", str(tmp_path / name), "--budget", "50MB"]
+        )
+        assert done.exit_code == 0, done.stderr
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+    shown = CliRunner().invoke(command(), [database, "--workload", str(workload), "--format", "sql"])
+    assert "CREATE INDEX CONCURRENTLY recipes_user_id_idx ON public.recipes (user_id);" in shown.stdout
+
+
+def test_reports_are_rendered_without_the_parser() -> None:
+    """The serving process shows them and must not load it."""
+    forms = ", ".join(f"observer.reports.indexes.{form}" for form in ("html", "sql", "json", "markdown"))
+    program = f"import sys, {forms}; print([m for m in ('postgast', 'psycopg', 'typer') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def command() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(advise_command)
+    return app
+
+
+def test_a_request_that_is_none_and_a_server_that_is_not_there_are_told_apart() -> None:
+    """Each with its own exit code, and without the password."""
+    child = [sys.executable, "-m", "observer.advisor"]
+    malformed = subprocess.run(
+        child,
+        input='{"dsn": "password=hush", "budget": 5}',
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert malformed.returncode == 2
+    assert "hush" not in malformed.stdout + malformed.stderr
+    with pytest.raises(Malformed) as caught:
+        advise(Request(dsn="password=hush nonsense", workload="select 1"))
+    assert "hush" not in str(caught.value)
+    with pytest.raises(TargetUnreachable):
+        advise(Request(dsn="host=127.0.0.1 port=1 dbname=x user=y", workload="select 1"))

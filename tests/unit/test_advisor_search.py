@@ -1,0 +1,134 @@
+"""The search: within its rules, never worse with more budget, the same for the same input."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observer.advisor.explore import Search
+from observer.advisor.model import Model, Rules, members
+from observer.advisor.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from observer.advisor.pricing import Task
+
+
+class MadeUpPlanner:
+    """Costs by rule: each statement has plans that need some indexes, and takes the cheapest it can have."""
+
+    def __init__(self, seed: int, statements: int, indexes: int) -> None:
+        dice = random.Random(seed)
+        self.base = [float(dice.randint(100, 1000)) for _ in range(statements)]
+        self.plans: list[list[tuple[float, int]]] = []
+        for base in self.base:
+            plans = [(base, 0)]
+            for _ in range(dice.randint(1, 4)):
+                mask = 0
+                for _ in range(dice.randint(1, 2)):
+                    mask |= 1 << dice.randrange(indexes)
+                plans.append((base * dice.random(), mask))
+            self.plans.append(sorted(plans))
+        self.relevant = [(1 << indexes) - 1] * statements
+        self.sizes = [dice.randint(1, 100) for _ in range(indexes)]
+        self.asked = 0
+
+    def cost(self, statement: int, mask: int) -> tuple[float, int]:
+        return next(plan for plan in self.plans[statement] if plan[1] & ~mask == 0)
+
+    def inferred(self, statement: int, mask: int) -> tuple[float, int] | None:
+        return self.cost(statement, mask)
+
+    def price(self, tasks: Iterable[Task], go_on: Callable[[], bool]) -> dict[Task, tuple[float, int]]:
+        found = {}
+        for task in tasks:
+            if go_on():
+                self.asked += 1
+                found[task] = self.cost(*task)
+        return found
+
+
+def run(planner: MadeUpPlanner, rules: Rules, upkeep: float = 0.0) -> tuple[Model, int]:
+    model = Model([1.0] * len(planner.base), list(planner.base))
+    for size in planner.sizes:
+        model.add_index(size, upkeep)
+    own = list(planner.relevant)
+    return model, Search(model, planner, own, rules).run().chosen
+
+
+def real_cost(planner: MadeUpPlanner, chosen: int) -> float:
+    return sum(planner.cost(statement, chosen)[0] for statement in range(len(planner.base)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 9), st.integers(5, 300))
+def test_more_budget_is_never_worse(seed: int, statements: int, indexes: int, budget: int) -> None:
+    """What fits a budget fits a larger one."""
+    planner = MadeUpPlanner(seed, statements, indexes)
+    _, small = run(planner, Rules(budget, least_gain=0.0))
+    _, large = run(planner, Rules(budget * 2, least_gain=0.0))
+    assert real_cost(planner, large) <= real_cost(planner, small) * 1.0001
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 40), st.integers(5, 600), st.integers(0, 4))
+def test_rules_are_kept_and_runs_repeat(
+    seed: int, statements: int, indexes: int, budget: int, most: int
+) -> None:
+    """The set is within bytes and number, costs no statement anything, and is the same each time."""
+    planner = MadeUpPlanner(seed, statements, indexes)
+    rules = Rules(budget, most)
+    model, chosen = run(planner, rules)
+    assert model.size(chosen) <= budget
+    assert not most or chosen.bit_count() <= most
+    assert real_cost(planner, chosen) <= sum(planner.base)
+    assert run(MadeUpPlanner(seed, statements, indexes), rules)[1] == chosen
+
+
+def test_an_index_that_costs_more_than_it_saves_is_not_chosen() -> None:
+    """Write load is weighed against the gain."""
+    planner = MadeUpPlanner(3, 6, 6)
+    assert run(planner, Rules(10_000))[1]
+    assert run(planner, Rules(10_000), upkeep=1e9)[1] == 0
+
+
+def test_a_search_cut_short_returns_what_it_has() -> None:
+    """A deadline ends the search, never with an error."""
+    planner = MadeUpPlanner(5, 20, 20)
+    model = Model([1.0] * 20, list(planner.base))
+    for size in planner.sizes:
+        model.add_index(size, 0.0)
+    left = iter(range(60))
+    found = Search(
+        model, planner, list(planner.relevant), Rules(10_000), go_on=lambda: next(left, None) is not None
+    ).run()
+    assert not found.finished
+    assert model.size(found.chosen) <= 10_000
+
+
+def test_a_pair_that_pays_only_together_is_found() -> None:
+    """Neither of two indexes helps alone."""
+    model = Model([1.0], [100.0])
+    for _ in range(2):
+        model.add_index(10, 0.0)
+    model.learn(0, 0b11, 5.0)
+    assert solve(model, Rules(20)) == 0b11
+    assert solve(model, Rules(19)) == 0
+
+
+def test_a_wide_index_stands_in_until_the_planner_doubts_it() -> None:
+    """One index that covers two is chosen where both do not fit."""
+    model = Model([1.0, 1.0], [100.0, 100.0])
+    one, other = model.add_index(10, 0.0), model.add_index(10, 0.0)
+    wide = model.add_index(12, 0.0, covers=1 << one | 1 << other)
+    model.learn(0, 1 << one, 1.0)
+    model.learn(1, 1 << other, 1.0)
+    assert solve(model, Rules(15)) == 1 << wide
+    model.doubt(0, 1 << wide)
+    model.doubt(1, 1 << wide)
+    assert solve(model, Rules(15)) in {1 << one, 1 << other}
+    assert list(members(0b101)) == [0, 2]
