@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from observer.app import errors
+from observer.app.alerts import alerts_router
 from observer.app.assembly import build_exporter
 from observer.app.health import health_routes, watch_loop
 from observer.app.pages import page_routes
-from observer.app.persistence import Persistence, store_path
+from observer.app.persistence import Persistence, Service, store_path
 from observer.app.reports import report_routes
 from observer.app.schedule import Schedule, schedule_status
 from observer.app.scrapes import scrape_routes
+from observer.app.telling import Telling, webhook_token
 from observer.clock import SystemClock
 from observer.metrics import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from observer.config.model import Settings
+    from observer.store.store import Store
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,7 +38,13 @@ def create_app(settings: Settings) -> FastAPI:
     clock = SystemClock()
     exporter = build_exporter(settings, metrics)
     schedule = Schedule(settings, metrics, clock)
-    persistence = Persistence(store_path(settings.store.path), [schedule.start])
+    slack = settings.slack
+    telling = Telling(settings, slack, metrics.registry) if slack is not None and slack.enabled else None
+    services: list[Callable[[Store], Service]] = [schedule.start]
+    if telling is not None:
+        # Alerts come first: whatever else lives on the store must not keep them waiting.
+        services.insert(0, telling.start)
+    persistence = Persistence(store_path(settings.store.path), services)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -57,4 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
         page_routes(exporter, clock, lambda: schedule_status(schedule, persistence, clock)),
     )
     app.include_router(report_routes(persistence, clock))
+    if telling is not None:
+        app.include_router(
+            alerts_router(incidents=telling, bearer=webhook_token(settings), recorder=telling.recorder),
+        )
     return app

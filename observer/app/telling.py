@@ -12,17 +12,20 @@ from observer.incidents import metrics as incident_metrics
 from observer.incidents.service import Incidents, IncidentSettings
 from observer.reports.slower import SlowerStatements, Windows
 from observer.slack import recorder as slack_metrics
+from observer.store.errors import StoreUnavailable
 from observer.targets.prometheus import PrometheusSession
 from observer.targets.secrets import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from prometheus_client import CollectorRegistry
 
     from observer.config.model import Settings, Slack
-    from observer.incidents.model import EvidenceSource
-    from observer.incidents.outbox import Backlog
+    from observer.incidents.intake import Accepted
+    from observer.incidents.model import EvidenceSource, Incident, Notice
+    from observer.incidents.outbox import Backlog, Delivery
     from observer.slack.recorder import Metric
     from observer.store.store import Store
 
@@ -45,36 +48,80 @@ class CountingRecorder:
             child.inc(value)
 
 
-def build_incidents(settings: Settings, store: Store, registry: CollectorRegistry) -> Incidents | None:
-    """The incidents of a site that has Slack; ``None`` for one that has not.
+class Telling:
+    """Incidents as the application holds them: there once the store is open, refusing until then.
+
+    Args:
+        settings: With a section ``slack``.
+        registry: What is counted goes there.
 
     Raises:
         ConfigurationError: The channel or a mention is not one.
     """
-    slack = settings.slack
-    if slack is None or not slack.enabled:
-        return None
-    evidence: list[EvidenceSource] = []
-    if settings.prometheus is not None:
-        windows = Windows(now=settings.prometheus.window, offset=settings.prometheus.compare_with)
-        evidence.append(SlowerStatements(PrometheusSession(settings.prometheus.url), windows=windows))
-    incidents = Incidents(
-        store=store,
-        settings=IncidentSettings(
+
+    def __init__(self, settings: Settings, slack: Slack, registry: CollectorRegistry) -> None:
+        self._told = IncidentSettings(
             slack_token=_token(slack),
             channel=slack.channel,
             base_url=slack.base_url,
             mentions=slack.mentions,
             alertmanagers=settings.alerts.alertmanagers,
-        ),
-        evidence=evidence,
-        recorder=CountingRecorder(registry),
-    )
-    _expose_backlog(incidents, registry)
-    return incidents
+        )
+        self._evidence = _evidence(settings)
+        self.recorder = CountingRecorder(registry)
+        self._incidents: Incidents | None = None
+        _expose_backlog(self, registry)
+
+    def start(self, store: Store) -> Incidents:
+        """The running incidents."""
+        incidents = Incidents(
+            store=store,
+            settings=self._told,
+            evidence=self._evidence,
+            recorder=self.recorder,
+        )
+        incidents.start()
+        self._incidents = incidents
+        return incidents
+
+    def accept(self, notice: Notice) -> Future[Accepted]:
+        """Store a notice, see `Incidents.accept`.
+
+        Raises:
+            StoreUnavailable: It was not kept and must be sent again.
+        """
+        return self._open().accept(notice)
+
+    def recent(self, limit: int = 100) -> list[tuple[Incident, list[Delivery]]]:
+        """Incidents with their deliveries, see `Incidents.recent`.
+
+        Raises:
+            StoreUnavailable: The store is not open.
+        """
+        return self._open().recent(limit)
+
+    def backlog(self) -> Backlog:
+        """How much is on its way.
+
+        Raises:
+            StoreUnavailable: The store is not open.
+        """
+        return self._open().backlog()
+
+    def _open(self) -> Incidents:
+        if self._incidents is None:
+            raise StoreUnavailable("The store is not open yet.", remedy="Try again in a moment.")
+        return self._incidents
 
 
-def _expose_backlog(incidents: Incidents, registry: CollectorRegistry) -> None:
+def _evidence(settings: Settings) -> list[EvidenceSource]:
+    if settings.prometheus is None:
+        return []
+    windows = Windows(now=settings.prometheus.window, offset=settings.prometheus.compare_with)
+    return [SlowerStatements(PrometheusSession(settings.prometheus.url), windows=windows)]
+
+
+def _expose_backlog(incidents: Telling, registry: CollectorRegistry) -> None:
     """Gauges of what is on its way, read from the store whenever the page is made."""
 
     def reading(of: Callable[[Backlog], float]) -> Callable[[], float]:
