@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
@@ -17,15 +17,26 @@ from observer.slack.recorder import NoRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
-    from observer.incidents.model import Incident
+    from observer.incidents.intake import Accepted
+    from observer.incidents.model import Incident, Notice
     from observer.incidents.outbox import Delivery
-    from observer.incidents.service import Incidents
     from observer.slack.recorder import Recorder
 
 BODY_BYTES = 16 * 1024 * 1024
 LONG_BODY_BYTES = 256 * 1024
 STORE_SECONDS = 10.0
+
+
+class Intake(Protocol):
+    """Takes notices for good, and tells what became of them. Either raises while there is no store."""
+
+    def accept(self, notice: Notice) -> Future[Accepted]:
+        """Store a notice; the future is done after COMMIT."""
+
+    def recent(self, limit: int = 100) -> list[tuple[Incident, list[Delivery]]]:
+        """Incidents with their deliveries."""
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
@@ -39,7 +50,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 
 def alerts_router(
     *,
-    incidents: Incidents,
+    incidents: Intake,
     bearer: Callable[[], str] | None = None,
     recorder: Recorder | None = None,
     body_bytes: int = BODY_BYTES,
@@ -88,7 +99,7 @@ def alerts_router(
     return router
 
 
-async def _stored(body: bytes, incidents: Incidents) -> dict[str, int]:
+async def _stored(body: bytes, incidents: Intake) -> dict[str, int]:
     try:
         # The loop serves others: what takes long to read is read beside it.
         notice = parse(body) if len(body) < LONG_BODY_BYTES else await asyncio.to_thread(parse, body)
