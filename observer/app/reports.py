@@ -142,7 +142,9 @@ def _page(kept: KeptReport) -> str:
         f'<a href="{kept.id}.md">Markdown</a></p>'
     )
     whole = html.render(report)
-    return whole.replace("<main>", f"<main>{links}{changed.html(kept.changes)}", 1)
+    # Below the title and the sentence that sums up, above all else.
+    whole = whole.replace('<div class="tiles">', f'{changed.html(kept.changes)}<div class="tiles">', 1)
+    return whole.replace("<main>", f"<main>{links}", 1)
 
 
 def _markdown(kept: KeptReport) -> str:

@@ -159,5 +159,5 @@ def test_before_and_after_are_shown_without_letting_texts_into_the_page() -> Non
     page, text = changed.html(document), changed.markdown(document)
     assert "SELECT a &lt; b | c" in page
     assert "10.0 times faster" in page
-    assert "not called yet" in page
+    assert "not called since" in page
     assert r"`SELECT a < b \| c`" in text

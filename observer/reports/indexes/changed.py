@@ -23,16 +23,10 @@ def html(changes: Mapping[str, Any]) -> str:
         parts.append(f"<ul>{rows}</ul>")
     for item in changes["built"]:
         rows = "".join(
-            f"<tr><td><code>{escape(one['text'])}</code></td><td>{_ms(one['mean_before_ms'])}</td>"
-            f"<td>{_ms(one['mean_after_ms'])}</td><td>{escape(_factor(one))}</td>"
-            f"<td>{one['calls_after']:,}</td></tr>"
+            f"<li><code>{escape(one['text'])}</code><br>{escape(_line(one))}</li>"
             for one in item["statements"]
         )
-        parts.append(
-            f"<h3>{escape(item['name'])} stands since {moment(item['seen_at'])}</h3>"
-            '<div class="wide"><table><thead><tr><th>statement</th><th>mean before</th><th>mean after</th>'
-            f"<th></th><th>calls since</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        )
+        parts.append(f"<h3>{escape(item['name'])} stands since {moment(item['seen_at'])}</h3><ul>{rows}</ul>")
     return "".join([*parts, "</section>"])
 
 
@@ -56,6 +50,13 @@ def markdown(changes: Mapping[str, Any]) -> str:
         ]
         lines.append("")
     return "\n".join([*lines, ""])
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    before = f"mean {_ms(one['mean_before_ms'])} before"
+    if one["mean_after_ms"] is None:
+        return f"{before}, not called since"
+    return f"{before}, {_ms(one['mean_after_ms'])} over {one['calls_after']:,} calls since: {_factor(one)}"
 
 
 def _ms(value: float | None) -> str:
