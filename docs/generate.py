@@ -92,7 +92,8 @@ def _settings(section: type[BaseModel], path: str) -> Iterator[Setting]:
 
 def _section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:  # noqa: ANN401 - any annotation
     is_list = get_origin(annotation) is tuple
-    inner = get_args(annotation)[0] if is_list else annotation
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    inner = parts[0] if parts and (is_list or len(parts) == 1) else annotation
     return (inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None), is_list
 
 
@@ -105,6 +106,10 @@ def _type(field: FieldInfo) -> str:
         return "duration"
     if "Ge" in bounds and "Le" in bounds:
         return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
+    if get_origin(field.annotation) is tuple:
+        return "list of texts"
+    if get_origin(field.annotation) is dict:
+        return "texts by text"
     names = {SecretStr: "text, secret", Path: "file", bool: "true or false", str: "text", int: "number"}
     return names[kinds[0]]
 
@@ -115,7 +120,7 @@ def _default(path: str, field: FieldInfo) -> str:
     if path.endswith("[].name"):
         kind = path.partition("[")[0]
         return f"`{kind}`, `{kind}-2`, ..."
-    if field.default is None or field.default == "":
+    if field.default is None or field.default in ("", (), {}):
         return ""
     if field.default is True or field.default is False:
         return f"`{str(field.default).lower()}`"
