@@ -92,8 +92,8 @@ class IndexAdvice:
         if blind is not None:
             # Kept, it would read as if all that was advised before were resolved.
             raise blind
-        # One that was built while the advisor ran is missing from its advice for that reason alone. Should the
-        # server be gone by now, the report is still worth keeping.
+        # One that was built while the advisor ran is missing from its advice for that reason alone. Should
+        # the server be gone by now, the report is still worth keeping.
         with suppress(ObserverError), sampler.session(run) as (session, deadline):
             sampler.notice_built(session, database, deadline)
         kept = self._keep(database, report, span.counts)
