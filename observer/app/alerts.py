@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from observer.errors import ObserverError
 from observer.incidents.metrics import WEBHOOKS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from observer.slack.recorder import Recorder
 
 BODY_BYTES = 16 * 1024 * 1024
+LONG_BODY_BYTES = 256 * 1024
 STORE_SECONDS = 10.0
 
 
@@ -88,7 +90,8 @@ def alerts_router(
 
 async def _stored(body: bytes, incidents: Incidents) -> dict[str, int]:
     try:
-        notice = parse(body)
+        # The loop serves others: what takes long to read is read beside it.
+        notice = parse(body) if len(body) < LONG_BODY_BYTES else await asyncio.to_thread(parse, body)
     except UnreadablePayload as fault:
         raise _Refused(400, fault.sentence, outcome="malformed", errors=fault.errors) from None
     try:
@@ -128,10 +131,13 @@ async def _body(request: Request, most: int) -> bytes:
     if announced.isdecimal() and int(announced) > most:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise too_large
+    except ClientDisconnect:
+        raise _Refused(400, "The webhook was cut short.", outcome="malformed") from None
     return bytes(body)
 
 

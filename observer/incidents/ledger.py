@@ -26,6 +26,13 @@ BOUND_VALUES = 5_000
 DAY = 86_400.0
 
 
+_PUT_ALERT = insert(incident_alert)
+_PUT_ALERT = _PUT_ALERT.on_conflict_do_update(
+    index_elements=["incident_id", "fingerprint"],
+    set_={c.name: _PUT_ALERT.excluded[c.name] for c in incident_alert.c if not c.primary_key},
+)
+
+
 def concerned(connection: Connection, notice: Notice) -> list[Incident]:
     """The open incident of the notice's group, and those that have its alerts or had them last."""
     by_key = (
@@ -113,12 +120,7 @@ def save(connection: Connection, after: Incident, before: Incident | None) -> In
     old = {} if before is None else before.members
     changed = [m for f, m in after.members.items() if old.get(f) is not m and old.get(f) != m]
     if changed:
-        row = insert(incident_alert)
-        row = row.on_conflict_do_update(
-            index_elements=["incident_id", "fingerprint"],
-            set_={c.name: row.excluded[c.name] for c in incident_alert.c if not c.primary_key},
-        )
-        connection.execute(row, [_alert_row(after.id, member) for member in changed])
+        connection.execute(_PUT_ALERT, [_alert_row(after.id, member) for member in changed])
     return after
 
 

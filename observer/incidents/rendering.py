@@ -95,7 +95,7 @@ def _message(incident: Incident, look: Look, late: float, fresh: bool, *, listed
     if notes:
         parts.append(context(notes))
     plain = f"{state}: {clip(name, 200)}" + (f" on {clip(about, 200)}" if about else "")
-    plain += f" ({_SEVERITIES[incident.severity]})" if incident.open else ""
+    plain += f" ({_severity_word(incident)})" if incident.open else ""
     plain += f": {clip(summary, 400)}" if summary else ""
     return Message(
         text=quoted(plain, 1_500) + (f" {called}" if called else ""),
@@ -108,7 +108,8 @@ def _message(incident: Incident, look: Look, late: float, fresh: bool, *, listed
 def raised(incident: Incident, look: Look, severity: Severity) -> Message:
     """A reply that tells the channel that an incident got worse: edits of its message notify nobody."""
     called = _mentions(incident, look)
-    text = f"{_DOTS[severity]} *{quoted(_name(incident), 200)}* is now of severity *{_SEVERITIES[severity]}*"
+    word = quoted(_severity_word(incident), 40)
+    text = f"{_DOTS[severity]} *{quoted(_name(incident), 200)}* is now of severity *{word}*"
     text += f" {called}" if called else ""
     return Message(text=text, blocks=(section(text),), broadcast=True)
 
@@ -184,6 +185,16 @@ def _name(incident: Incident) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
+def _severity_word(incident: Incident) -> str:
+    """The users' own word for the severity, where the alerts agree on one."""
+    words = {
+        m.alert.labels.get("severity", "")
+        for m in incident.members.values()
+        if Severity.of(m.alert.labels) is incident.severity
+    } - {""}
+    return clip(words.pop(), 40) if len(words) == 1 else _SEVERITIES[incident.severity]
+
+
 _SUBJECTS = ("cluster", "namespace", "service", "job", "target", "subject", "instance", "datname", "pool")
 
 
@@ -240,12 +251,13 @@ def _lasted(member: Member) -> str:
 
 def _facts(incident: Incident) -> str:
     started = min((m.alert.starts_at for m in incident.members.values()), default=incident.opened_at)
-    facts = [_SEVERITIES[incident.severity], f"since {moment(started)}"]
+    word = quoted(_severity_word(incident), 40)
+    facts = [word, f"since {moment(started)}"]
     if not incident.open:
         ended = max((m.alert.ends_at or 0.0 for m in incident.members.values()), default=0.0)
         ended = ended or incident.resolved_at or started
         facts = [
-            _SEVERITIES[incident.severity],
+            word,
             f"{moment(started)} to {moment(ended)}",
             f"lasted {duration(ended - started)}",
         ]

@@ -91,6 +91,8 @@ class Sender:
         self._updates = Bucket(rate=limits.UPDATES_A_SECOND, burst=limits.UPDATE_BURST)
         self._paused: dict[str, float] = {}
         self._revived_at = clock.monotonic()
+        self.held_up = False
+        """Whether the last step found something to send that had to wait."""
         self._dead = True  # a process before this one may have left some
 
     def step(self) -> float:
@@ -102,7 +104,9 @@ class Sender:
         self._revive()
         now = self._clock.monotonic()
         soonest = IDLE_SECONDS
-        for one in self._transact(outbox.due):
+        waiting = self._transact(outbox.due)
+        self.held_up = bool(waiting)
+        for one in waiting:
             wait = self._wait(one, now)
             if wait <= 0.0:
                 self._deliver(one)

@@ -38,6 +38,7 @@ KEEPER_SECONDS = 15.0
 EVIDENCE_SECONDS = 300.0
 AFTER_FAILURE_SECONDS = 1.0
 GRACE_SECONDS = 5.0
+HELD_UP_SECONDS = 0.5
 
 _MENTION = re.compile(r"<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!here|!channel|!everyone)>")
 
@@ -260,7 +261,10 @@ class Incidents:
             self._sender_at = self._clock.monotonic()
             if self._stopping.is_set() and (wait > 0.0 or not self._draining.is_set()):
                 return
-            if wait > 0.0:
+            if wait > 0.0 and self._sender.held_up:
+                # What comes now has to wait as well: to look at each of a storm would take the store's time.
+                self._stopping.wait(timeout=min(wait, HELD_UP_SECONDS))
+            elif wait > 0.0:
                 self._work.wait(timeout=wait)
 
     def _watch(self) -> None:

@@ -62,7 +62,11 @@ class Store:
             self._write_engine = writing(path)
             self._read_engine = reading(path)
             self._writer = Writer(engine=self._write_engine, path=path)
-            self.write(_touch)
+            try:
+                self.write(_touch)
+            except BaseException:
+                self._writer.close()
+                raise
         except BaseException:
             os.close(self._lock)
             raise
@@ -73,7 +77,13 @@ class Store:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """As :meth:`submit`, and wait for it."""
-        return self.submit(work).result(timeout=WRITE_SECONDS)
+        try:
+            return self.submit(work).result(timeout=WRITE_SECONDS)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"The store {self.path} did not answer within {WRITE_SECONDS:.0f} s.",
+                remedy="Check the volume: a commit waits for it.",
+            ) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -152,7 +152,7 @@ def test_ten_kills_leave_one_right_message_per_incident(tmp_path: Path) -> None:
         until(delivered, seconds=60, what="everything is delivered")
         texts = sorted(message["text"] for message in slack.workspace.messages())
         expected = sorted(
-            (f"Firing: Alert{g} (page)" if g % 2 == 0 else f"Resolved: Alert{g}") + f": Number {g}"
+            (f"Firing: Alert{g} (critical)" if g % 2 == 0 else f"Resolved: Alert{g}") + f": Number {g}"
             for g in range(GROUPS)
         )
         assert texts == expected

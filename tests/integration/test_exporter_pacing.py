@@ -38,8 +38,8 @@ def test_many_scrapes_share_collections_and_one_connection(
         assert all(b"pg_locks_count" in page for page in scrapes)
         most, served = 0, 0
         while time.monotonic() - began < 3:
-            for page in pool.map(lambda n: observer.page_bytes(scraper=f"s{n}"), range(10)):
-                assert b"pg_up 1" in page
+            for body in pool.map(lambda n: observer.page_bytes(scraper=f"s{n}"), range(10)):
+                assert b"pg_up 1" in body
                 served += 1
             [(connections,)] = watcher.execute(
                 "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'observer/%'"

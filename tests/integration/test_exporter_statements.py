@@ -46,7 +46,7 @@ def server(postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
 @pytest.fixture
 def role(server: PostgresServer, request: pytest.FixtureRequest) -> str:
     """A role that no other test uses, so that its sums are this test's alone."""
-    name = "r_" + request.node.name.removeprefix("test_")[:40]
+    name: str = "r_" + request.node.name.removeprefix("test_")[:40]
     server.execute("app", sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
     # A server full of an earlier test's statements would throw this test's out before they are read.
     server.execute("app", "SELECT public.pg_stat_statements_reset()")

@@ -18,7 +18,11 @@ import pytest
 from observer.deadlines import Deadline
 from observer.errors import TargetUnreachable
 from observer.incidents.alertmanager import ask, fingerprints
+from observer.incidents.machine import PATIENCE_SECONDS
+from observer.incidents.model import Alert, Notice
+from observer.incidents.service import Incidents, IncidentSettings
 from observer.slack.fake import FakeSlack, Workspace
+from observer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +51,19 @@ def ready(url: str) -> bool:
         return httpx.get(url, timeout=1).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def alertmanager(configuration: Path, data: Path, port: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            shutil.which("prometheus-alertmanager") or "alertmanager",
+            f"--config.file={configuration}",
+            f"--storage.path={data}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+            "--log.level=error",
+        ]
+    )
 
 
 @pytest.fixture
@@ -80,16 +97,7 @@ receivers:
             [sys.executable, str(PROGRAM), str(tmp_path / "observer.db"), slack.base_url, str(observer), url],
             env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
         ) as program,
-        subprocess.Popen(
-            [
-                shutil.which("prometheus-alertmanager") or "alertmanager",
-                f"--config.file={configuration}",
-                f"--storage.path={tmp_path / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--cluster.listen-address=",
-                "--log.level=error",
-            ]
-        ) as server,
+        alertmanager(configuration, tmp_path / "data", port) as server,
     ):
         try:
             until(lambda: ready(f"{url}/-/ready"), seconds=20, what="Alertmanager is ready")
@@ -118,7 +126,7 @@ def test_alert_becomes_one_message_and_turns_green(alertmanager_url: str, slack:
     post(alertmanager_url, "db1")
     until(lambda: len(slack.workspace.messages()) == 1, seconds=10, what="the message stands")
     (message,) = slack.workspace.messages()
-    assert message["text"].startswith("Firing: PostgresDown on instance db1 (page)")
+    assert message["text"].startswith("Firing: PostgresDown on instance db1 (critical)")
     post(alertmanager_url, "db2")
     until(
         lambda: "2 of 2 fire" in str(slack.workspace.messages()[0]["attachments"]),
@@ -144,6 +152,74 @@ def test_fingerprints_are_those_of_webhooks(alertmanager_url: str, slack: FakeSl
     report = ask([alertmanager_url])
     assert report.complete
     assert len(report.fingerprints) == 1
+
+
+@pytest.fixture
+def empty_alertmanager_url(tmp_path: Path) -> Iterator[str]:
+    """Alertmanager that was just started and knows nothing."""
+    port = free_port()
+    configuration = tmp_path / "empty.yml"
+    configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    with alertmanager(configuration, tmp_path / "empty", port) as server:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: ready(f"{url}/-/ready"), seconds=20, what="Alertmanager is ready")
+        yield url
+        server.terminate()
+
+
+class Ahead:
+    """The machine's clock, set ahead by hand."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.by
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def test_end_that_was_never_told_is_found(
+    empty_alertmanager_url: str, slack: FakeSlack, tmp_path: Path
+) -> None:
+    """An Alertmanager that forgot an alert never tells its end; the message does not stay red for ever."""
+    store, clock = Store(tmp_path / "observer.db"), Ahead()
+    settings = IncidentSettings(
+        slack_token=lambda: "xoxb-fake",
+        channel="C0ALERTS",
+        base_url=slack.base_url,
+        alertmanagers=(empty_alertmanager_url,),
+        keeper_seconds=0.1,
+    )
+    incidents = Incidents(store=store, settings=settings, clock=clock)
+    alert = Alert(
+        fingerprint="a",
+        firing=True,
+        labels={"alertname": "Down"},
+        annotations={},
+        starts_at=clock.now(),
+    )
+    notice = Notice(
+        group_key="g", receiver="r", external_url="", group_labels={}, truncated=0, alerts=(alert,)
+    )
+    incidents.accept(notice).result(5)
+    incidents.start()
+
+    def missing() -> bool:
+        ((incident, _),) = incidents.recent()
+        return incident.members["a"].missing_since is not None
+
+    until(missing, seconds=10, what="the alert is missed")
+    assert slack.workspace.messages()[0]["text"].startswith("Firing")
+    clock.by = PATIENCE_SECONDS + 1
+    until(
+        lambda: slack.workspace.messages()[0]["text"].startswith("No longer reported"),
+        seconds=10,
+        what="the message is closed",
+    )
+    incidents.stop()
+    store.close()
 
 
 def test_alertmanager_that_is_down_is_told_without_password() -> None:

@@ -447,3 +447,19 @@ def test_raised_severity_is_told_once_in_the_channel(engine: Engine) -> None:
     world.settle()
     replies = [message for _, message, thread in world.slack.messages.values() if thread]
     assert [reply.broadcast for reply in replies] == [True]
+
+
+def test_old_incidents_are_forgotten_but_none_that_is_needed(engine: Engine) -> None:
+    """Retention takes what is over and delivered, and spares what is open or still to be sent."""
+    world = fresh(engine, readable=True)
+    started = world.clock.now()
+    for fingerprint in ("over", "open"):
+        world.hear(fingerprint, firing=True, started=started)
+    world.hear("over", firing=False, started=started)
+    world.settle()
+    world.hear("unsent", firing=True, started=world.clock.now())
+    world.hear("unsent", firing=False, started=world.clock.now())
+    later = world.clock.now() + 1_000
+    assert world.transact(lambda c: ledger.RULE.prune(c, later)) == 1
+    left = world.transact(lambda c: ledger.recent(c, 100))
+    assert sorted(f for incident in left for f in incident.members) == ["open", "unsent"]

@@ -24,7 +24,7 @@ Event = tuple[object, ...]
 Page = dict[Key | Group, float]
 
 SCRAPERS = ("a", "b")
-KEYS = st.tuples(st.just(1), st.integers(1, 2), st.integers(1, 6))
+KEYS = st.tuples(st.just(1), st.integers(1, 2), st.integers(1, 3))
 CALLS = st.tuples(st.just("call"), KEYS, st.integers(1, 50), st.integers(0, 10_000))
 LOSSES = st.one_of(st.tuples(st.just("lose"), KEYS), st.just(("reset",)), st.just(("crash",)))
 EVENTS = st.lists(st.one_of(CALLS, CALLS, CALLS, LOSSES), max_size=8)
@@ -41,7 +41,7 @@ class Round:
 
 ROUNDS = st.lists(
     st.builds(Round, EVENTS, st.sampled_from((1, 15, 60, 600)), st.frozensets(st.sampled_from(SCRAPERS))),
-    min_size=1,
+    min_size=4,
     max_size=16,
 )
 
