@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,10 @@ class IndexAdvice:
         if blind is not None:
             # Kept, it would read as if all that was advised before were resolved.
             raise blind
+        # One that was built while the advisor ran is missing from its advice for that reason alone. Should
+        # the server be gone by now, the report is still worth keeping.
+        with suppress(ObserverError), sampler.session(run) as (session, deadline):
+            sampler.notice_built(session, database, deadline)
         kept = self._keep(database, report, span.counts)
         return Done(f"{headline(report)} ({in_words(kept)})", without_hypopg(report))
 
@@ -180,14 +185,8 @@ def nothing_priced(report: IndexReport, *, role: str) -> ObserverError | None:
                 remedy=f"Run as a superuser: GRANT pg_read_all_data TO {grantee};"
                 " or SELECT on the tables alone, as observer sql role --explain schema prints it.",
             )
-    if all("search_path" in item.reason for item in report.unpriced):
-        names = (sql.Identifier(name).as_string(None) for name in (role, report.database))
-        return NotAvailable(
-            f"{said}: {report.unpriced[0].reason}",
-            remedy="Let Observer's role look names up as the application does, for example:"
-            ' ALTER ROLE {} IN DATABASE {} SET search_path = "$user", public;'.format(*names),
-        )
-    return None
+    first = report.unpriced[0]
+    return NotAvailable(f"{said}: {first.reason}", remedy=first.remedy)
 
 
 def _readable(former: KeptReport | None) -> IndexReport | None:

@@ -100,12 +100,17 @@ class StatementSampler:
         """
         database, mark = read_mark(session, at=self._clock.now(), deadline=deadline)
         span = self.history.add(self.target, database, mark)
-        built = self._notice_built(session, database, deadline)
+        built = self.notice_built(session, database, deadline)
         return Sampled(
             database=database, statements=len(span.counts) if span is not None else None, built=built
         )
 
-    def _notice_built(self, session: PostgresSession, database: str, deadline: Deadline) -> int:
+    def notice_built(self, session: PostgresSession, database: str, deadline: Deadline) -> int:
+        """Remember which of the advised indexes stand by now; how many newly do.
+
+        Raises:
+            ObserverError: The server or the store failed.
+        """
         waiting = self.advised.waiting(database)
         if not waiting:
             return 0
