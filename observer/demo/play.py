@@ -20,6 +20,7 @@ from observer.demo.parts.postgres import PostgresPart
 from observer.demo.parts.prometheus import PrometheusPart
 from observer.demo.parts.redis import RedisPart
 from observer.demo.parts.slack import SlackPart
+from observer.demo.parts.story import StoryPart
 from observer.demo.servers import Account, ordinary_account, private_directory
 from observer.demo.servers.account import make_directory, may_enter
 from observer.demo.servers.ports import free_port
@@ -80,7 +81,8 @@ def parts_of(options: Options) -> list[Part]:
         port=observer_port,
     )
     prometheus = PrometheusPart(observer=observer, app=app, alertmanager=alertmanager, port=prometheus_port)
-    return [postgres, pgbouncer, redis, app, slack, alertmanager, observer, prometheus]
+    story = StoryPart(postgres=postgres, app=app, observer=observer)
+    return [postgres, pgbouncer, redis, app, slack, alertmanager, observer, prometheus, story]
 
 
 def play(

@@ -83,10 +83,9 @@ def test_every_key_of_a_collector_is_documented() -> None:
 def _errors(room: str) -> set[type[ObserverError]]:
     """The kinds of error that a room defines; of all rooms when none is named."""
     for module in pkgutil.walk_packages(observer.__path__, "observer."):
-        if module.name != "observer.__main__":
-            # Migrations are loaded by their tool only.
-            if ".migrations" not in module.name:
-                importlib.import_module(module.name)
+        # Migrations are loaded by their tool only.
+        if module.name != "observer.__main__" and ".migrations" not in module.name:
+            importlib.import_module(module.name)
     found = {ObserverError}
     while more := {child for kind in found for child in kind.__subclasses__()} - found:
         found |= more
