@@ -70,7 +70,7 @@ class StoryPart:
             ),
             Sight(
                 f"{self._observer.address()}/reports",
-                "after about a minute an index report; the demo applies it, and the next one tells what it brought",
+                "soon the first index report; the demo applies it, the next one tells what it brought",
             ),
         ]
 
