@@ -43,12 +43,6 @@ class Deadline:
             raise DeadlineExceeded(f"{self.what}: no answer in time")
         return left
 
-    def sooner(self, seconds: float, what: str) -> Deadline:
-        """The earlier of this deadline and ``seconds`` from now."""
-        inner = Deadline(seconds, what)
-        inner.at = min(inner.at, self.at)
-        return inner
-
 
 @contextmanager
 def cut_off(deadline: Deadline, abort: Callable[[], None]) -> Iterator[None]:

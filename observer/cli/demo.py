@@ -39,9 +39,9 @@ def demo(
         bool, typer.Option("--json", help="Once everything is up, print its addresses as one line of JSON.")
     ] = False,
 ) -> None:
-    """Start PostgreSQL, PgBouncer, Redis, a busy service, Observer and Prometheus on free loopback ports.
+    """Start databases, pools, a busy service, Observer, Prometheus, Alertmanager and a stand-in for Slack.
 
-    Nothing needs to be set up, and nothing is left behind.
+    All on free loopback ports; nothing needs to be set up, and nothing is left behind.
     """
     begin = time.monotonic()
 
