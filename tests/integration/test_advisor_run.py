@@ -53,21 +53,24 @@ CREATE VIEW kept AS SELECT id, user_id, name FROM recipes WHERE deleted_at IS NU
 """
 
 
+DATABASE = "advised_at_once"  # a name of this module's own: modules come in any order on one server
+
+
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> str:
     """A database with tables and a role that may read and nothing else."""
-    postgres.create_database("advised", extensions=("hypopg", "pg_stat_statements"))
-    with psycopg.connect(postgres.dsn("advised"), autocommit=True) as connection:
+    postgres.create_database(DATABASE, extensions=("hypopg", "pg_stat_statements"))
+    with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:
         connection.execute(TABLES)
         connection.execute("VACUUM ANALYZE")
         connection.execute("CREATE ROLE adviser LOGIN PASSWORD 'adviser-password'")
         connection.execute("GRANT pg_monitor, pg_read_all_data TO adviser")
         connection.execute("CREATE ROLE narrow LOGIN PASSWORD 'narrow-password'")
         connection.execute("GRANT SELECT ON recipes, reviews TO narrow")
-    return postgres.dsn("advised")
+    return postgres.dsn(DATABASE)
 
 
-def as_role(dsn: str, role: str, database: str = "advised") -> str:
+def as_role(dsn: str, role: str, database: str = DATABASE) -> str:
     return psycopg.conninfo.make_conninfo(dsn, user=role, password=f"{role}-password", dbname=database)
 
 

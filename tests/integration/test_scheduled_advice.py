@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from observer.demo.servers import PostgresServer
 
 SCALE = 0.03
-DATABASE = "advised"
+DATABASE = "advised_on_schedule"
 ROLE = "observer_jobs"
 BOUNDS = Bounds(window=3_600.0, budget="", max_width=3, deadline=60.0)
 
