@@ -109,7 +109,7 @@ def _type(field: FieldInfo) -> str:
     if get_origin(field.annotation) is tuple:
         return "list of texts"
     if get_origin(field.annotation) is dict:
-        return "texts by text"
+        return "true or false by name" if bool in kinds else "texts by text"
     names = {SecretStr: "text, secret", Path: "file", bool: "true or false", str: "text", int: "number"}
     return names[kinds[0]]
 

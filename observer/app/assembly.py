@@ -91,6 +91,8 @@ def _postgres(target: PostgresTarget) -> Source:
         top=statements.top if statements.enabled else 0,
         text_length=statements.text_length if statements.texts else 0,
         sizes_interval=target.sizes_interval,
+        slow_interval=target.slow_interval,
+        switches=target.collectors,
     )
 
 

@@ -53,7 +53,14 @@ def settings_from(given: argparse.Namespace) -> Settings:
                     file=sys.stderr,
                 )
     file = given.config or (Path(os.environ["OBSERVER_CONFIG"]) if "OBSERVER_CONFIG" in os.environ else None)
-    return load(file=file, environment=os.environ, options=options)
+    return load(file=file, environment=os.environ, options=options, collectors=_collectors)
+
+
+def _collectors() -> frozenset[str]:
+    # Late: most settings name none, and a health check should not read every collector for it.
+    from observer.exporter.postgres.collectors import collector_names  # noqa: PLC0415 - see above
+
+    return collector_names()
 
 
 def _has_password(address: str) -> bool:

@@ -15,7 +15,7 @@ from observer.config.problems import Path, Problem, SettingsError, did_you_mean,
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 PREFIX = "OBSERVER__"
 """Environment variables are named by path: ``OBSERVER__POSTGRES__0__DSN``."""
@@ -50,8 +50,15 @@ def load(
     file: pathlib.Path | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[Path, object] | None = None,
+    collectors: Callable[[], Collection[str]] | None = None,
 ) -> Settings:
     """The settings; options come before the environment, and both before the file.
+
+    Args:
+        file: YAML.
+        environment: Of the process.
+        options: By path.
+        collectors: Gives the names that ``postgres[].collectors`` may have; without it any will do.
 
     Raises:
         SettingsError: They cannot be used; it tells every problem with its place.
@@ -68,6 +75,7 @@ def load(
         problems += [_problem(tree, item) for item in error.errors(include_url=False, include_input=False)]
         raise SettingsError(problems) from None
     problems += _missing_files(settings, tree)
+    problems += _unknown_collectors(settings, tree, collectors)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -194,3 +202,18 @@ def _missing_files(settings: Settings, tree: _Tree) -> list[Problem]:
                     reason = getattr(error, "strerror", None) or "is not text"
                     problems.append(Problem(tree.where(path), dotted(path), f"cannot be read: {reason}"))
     return problems
+
+
+def _unknown_collectors(
+    settings: Settings, tree: _Tree, collectors: Callable[[], Collection[str]] | None
+) -> list[Problem]:
+    named = [(index, name) for index, target in enumerate(settings.postgres) for name in target.collectors]
+    if collectors is None or not named:
+        return []
+    known = collectors()
+    return [
+        Problem(tree.where(path), dotted(path), "is not a collector", did_you_mean(name, known))
+        for index, name in named
+        if name not in known
+        for path in [("postgres", index, "collectors", name)]
+    ]

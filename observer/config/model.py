@@ -95,6 +95,10 @@ class PostgresTarget(_Target):
     lock_timeout: Seconds = Field(0.1, description="How long a query of ours may wait for a lock.")
     statement_timeout: Seconds = Field(3.0, description="How long a query of ours may run.")
     sizes_interval: Seconds = Field(300.0, description="How often sizes, which are dear, are read.")
+    slow_interval: Seconds = Field(600.0, description="How often what moves slowly is read.")
+    collectors: dict[str, bool] = Field(
+        {}, description="Which collectors run, by name; what is not named runs as it does by default."
+    )
 
     @model_validator(mode="after")
     def _one_dsn(self) -> Self:

@@ -53,6 +53,7 @@ class Reading:
         always: Families that tell of this collection itself, such as ``pg_up``.
         facts: What a person wants to know of the target: version, role.
         fault: Why it is not up.
+        gone: Collectors that do not fit the target any more, after a change of its role for example.
     """
 
     up: bool
@@ -60,6 +61,7 @@ class Reading:
     always: Sequence[Family] = ()
     facts: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,9 @@ class Holding:
             seconds: How long it took.
             interval: Seconds between two collections at present.
         """
+        for name in reading.gone:
+            self._latest.pop(name, None)
+            self._held.pop(name, None)
         for outcome in reading.outcomes:
             self._latest[outcome.collector] = outcome
             if outcome.families is not None:

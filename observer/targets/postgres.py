@@ -215,6 +215,20 @@ class PostgresSession:
         Raises:
             ObserverError: It failed; the connection is given up when it is broken.
         """
+        return self.table(query, parameters, deadline=deadline)[1]
+
+    def table(
+        self,
+        query: sql.Composed | bytes,
+        parameters: Sequence[object] = (),
+        *,
+        deadline: Deadline,
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of a result's columns, and its rows, in binary format.
+
+        Raises:
+            ObserverError: It failed; the connection is given up when it is broken.
+        """
         facts = self.facts(deadline)
         deadline.check()
         connection = self._connection
@@ -265,11 +279,12 @@ class PostgresSession:
         parameters: Sequence[object],
         *,
         pooled: bool,
-    ) -> list[tuple[Any, ...]]:
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
         with connection.transaction() if pooled else contextlib.nullcontext():
             if pooled:
                 connection.execute(self._settings(local=True))
-            return connection.execute(query, parameters or None, binary=True).fetchall()
+            cursor = connection.execute(query, parameters or None, binary=True)
+            return [column.name for column in cursor.description or ()], cursor.fetchall()
 
     def _introduce(self, connection: psycopg.Connection[Any]) -> ServerFacts:
         row = connection.execute(_INTRODUCTION).fetchone()

@@ -9,6 +9,7 @@ from observer.exporter.catalogue import catalogue
 from observer.exporter.hikari import source as hikari
 from observer.exporter.pgbouncer import source as pgbouncer
 from observer.exporter.postgres import source as postgres
+from observer.exporter.postgres.collectors import sql_collectors
 from observer.exporter.redis import source as redis
 from observer.metrics import Metrics
 
@@ -50,7 +51,7 @@ def test_all_kinds_are_there() -> None:
 def test_one_name_has_one_meaning() -> None:
     """Files for versions that exclude each other may share a metric; type and labels must be the same."""
     meanings = defaultdict(set)
-    for file in postgres.sql_collectors():
+    for file in sql_collectors():
         for metric in file.metrics:
             meanings[metric.name].add((metric.type, metric.labels))
     assert {name for name, found in meanings.items() if len(found) > 1} == set()

@@ -213,3 +213,16 @@ def test_names_that_are_near_are_proposed() -> None:
     """If none is, all are shown."""
     assert did_you_mean("dns", ["dsn", "name"]) == "Did you mean 'dsn'?"
     assert did_you_mean("zzz", ["dsn", "name"]) == "Known here: dsn, name."
+
+
+def test_an_unknown_collector_is_told_with_the_nearest(written: Callable[[str], Path]) -> None:
+    """Misspelling a collector would leave it running, or never start it."""
+    file = written("postgres:\n  - dsn: host=db\n    collectors:\n      lcoks: false\n      sizes: true\n")
+
+    def known() -> set[str]:
+        return {"locks", "sizes"}
+
+    assert refused(file=file, collectors=known) == [
+        f"{file}:4: postgres[0].collectors.lcoks: is not a collector. Did you mean 'locks'?"
+    ]
+    assert load(file=file).postgres[0].collectors == {"lcoks": False, "sizes": True}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from observer.errors import Kind, ObserverError
+from observer.errors import Kind, NotAvailable, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, one
 from observer.exporter.postgres import settings, statement_texts, statements
-from observer.exporter.postgres.sqlfile import SqlCollector, SqlResults, parse
+from observer.exporter.postgres.collectors import sql_collectors, wanted
+from observer.exporter.postgres.requirement import Requirement
+from observer.exporter.postgres.sqlcollector import SqlCollector, SqlResults
 from observer.exporter.postgres.statement_texts import StatementTexts
 from observer.exporter.postgres.statements import StatementCollector
 from observer.exporter.snapshot import Fault, Outcome, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from observer.exporter import declaration
     from observer.exporter.snapshot import CollectionOrder
@@ -61,17 +61,6 @@ COLLECTOR_DURATION = MetricDeclaration(
 )
 
 
-@cache
-def sql_collectors() -> tuple[SqlCollector, ...]:
-    """The collectors that are ``.sql`` files, by name of file."""
-    folder = files("observer.exporter.postgres") / "sql"
-    return tuple(
-        parse(file.read_text(encoding="utf-8"), name=file.name.removesuffix(".sql"))
-        for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".sql")
-    )
-
-
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of PostgreSQL whose name is known beforehand; settings are named by the server."""
     own = (UP, LAST_DURATION, LAST_ERROR, SCRAPES, COLLECTOR_SUCCESS, COLLECTOR_DURATION)
@@ -81,13 +70,20 @@ def declared() -> tuple[MetricDeclaration, ...]:
 
 @dataclass(slots=True)
 class _Task:
-    """A collector and when it is due."""
+    """A collector, when it is due, and what must hold for it."""
 
     name: str
     run: Callable[[ServerFacts, CollectionOrder], Sequence[Family] | None]
     clock: float = 0.0
-    fits: Callable[[int], bool] = lambda _: True
+    requires: Requirement = field(default_factory=Requirement)
+    insisted: bool = False
+    """Whether the settings name it: then it is a fault that its extension is missing."""
     next_at: float = 0.0
+
+    def fits(self, facts: ServerFacts, *, standby: bool) -> bool:
+        return self.requires.met(version=facts.version, standby=standby) and (
+            self.insisted or self.requires.has_extension(facts.extensions)
+        )
 
 
 class PostgresSource:
@@ -99,6 +95,8 @@ class PostgresSource:
         top: Statements with series of their own; 0 for no statements at all.
         text_length: Characters of a statement's text on the page; 0 for no texts.
         sizes_interval: Seconds between two readings of sizes.
+        slow_interval: Seconds between two readings of what is dearer still, or moves slowly.
+        switches: Which collectors run, by name, where that is not as by default.
     """
 
     kind: declaration.Kind = "postgres"
@@ -112,27 +110,37 @@ class PostgresSource:
         top: int,
         text_length: int,
         sizes_interval: float,
+        slow_interval: float,
+        switches: Mapping[str, bool],
     ) -> None:
         self.name = name
         self._session = session
         self._scrapes = 0
         self._facts_at = 0.0
         self._standby = False
-        self._clocks = {"": 0.0, "sizes": sizes_interval}
+        self._clocks = {"": 0.0, "sizes": sizes_interval, "slow": slow_interval}
         self._latest: dict[str, Outcome] = {}
         self._settings_rows: list[tuple[Any, ...]] = []
         self._settings_families: list[Family] = []
         self._tasks = [
-            _Task(file.name, self._sql(file), self._clocks[file.clock], file.fits)
+            _Task(
+                file.name,
+                self._sql(file),
+                self._clocks[file.clock] if isinstance(file.clock, str) else file.clock,
+                file.requires,
+                file.name in switches,
+            )
             for file in sql_collectors()
+            if wanted(file, switches)
         ]
-        self._tasks.append(_Task(settings.NAME, self._settings))
-        if top:
+        if switches.get(settings.NAME, True):
+            self._tasks.append(_Task(settings.NAME, self._settings))
+        if top and switches.get(statements.NAME, True):
             collector = StatementCollector(top=top)
             self._tasks.append(
                 _Task(statements.NAME, lambda facts, order: collector.collect(session, facts, order)),
             )
-            if text_length:
+            if text_length and switches.get(statement_texts.NAME, True):
                 texts = StatementTexts(length=text_length)
                 self._tasks.append(
                     _Task(
@@ -158,12 +166,17 @@ class PostgresSource:
         began = time.monotonic()
         self._scrapes += 1
         outcomes: list[Outcome] = []
+        gone: list[str] = []
         up, fault = True, None
         facts = None
         try:
             facts = self._learn(order)
-            for task in self._tasks:
-                if task.fits(facts.version) and order.now >= task.next_at:
+            fitting = [task for task in self._tasks if task.fits(facts, standby=self._standby)]
+            gone = sorted(self._latest.keys() - {task.name for task in fitting})
+            for name in gone:
+                del self._latest[name]
+            for task in fitting:
+                if order.now >= task.next_at:
                     outcome = self._run(task, facts, order)
                     if outcome is not None:
                         outcomes.append(outcome)
@@ -177,6 +190,7 @@ class PostgresSource:
         return Reading(
             up=up,
             outcomes=outcomes,
+            gone=gone,
             always=self._always(up=up, seconds=time.monotonic() - began),
             facts=self._shown(facts) if up and facts else {},
             fault=fault,
@@ -213,8 +227,21 @@ class PostgresSource:
         return Outcome(task.name, time.monotonic() - began, families, fault, task.clock)
 
     def _sql(self, file: SqlCollector) -> Callable[[ServerFacts, CollectionOrder], list[Family]]:
-        results = SqlResults(file)
-        return lambda _, order: results.families(self._session.rows(file.query, deadline=order.deadline))
+        results, needed = SqlResults(file), file.requires.extension
+
+        def run(facts: ServerFacts, order: CollectionOrder) -> list[Family]:
+            if not file.requires.has_extension(facts.extensions):
+                raise NotAvailable(
+                    f"the extension {needed} is not installed in database {facts.database},"
+                    " or not in the version that is needed",
+                    remedy=f"Run in {facts.database}: CREATE EXTENSION {needed};"
+                    f" or ALTER EXTENSION {needed} UPDATE;",
+                )
+            schema = facts.extensions[needed][0] if needed else ""
+            names, rows = self._session.table(file.statement(schema), deadline=order.deadline)
+            return results.families(rows, names)
+
+        return run
 
     def _settings(self, _: ServerFacts, order: CollectionOrder) -> list[Family]:
         rows = self._session.rows(settings.QUERY, deadline=order.deadline)
