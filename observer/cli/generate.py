@@ -11,6 +11,7 @@ import typer
 from observer.cli.typed import run_app
 from observer.errors import ConfigurationError
 from observer.generator import build, output, overrides, routing, sources
+from observer.generator.pack import Pack, read_pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +82,7 @@ def _given(settings: list[str] | None, **options: object | None) -> dict[str, ob
 
 
 def _run(
-    make: Callable[[build.Pack], Iterable[GeneratedFile]],
+    make: Callable[[Pack], Iterable[GeneratedFile]],
     *,
     out: Path | None,
     check: bool,
@@ -89,7 +90,7 @@ def _run(
     given: Mapping[str, object],
 ) -> None:
     site = overrides.load(override_file)
-    pack = build.read_pack(
+    pack = read_pack(
         rules=sources.folder_of("rules"),
         dashboards=sources.folder_of("dashboards"),
         declarations=own_declarations(),

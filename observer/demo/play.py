@@ -69,7 +69,7 @@ def parts_of(options: Options) -> list[Part]:
     # Each of these is told of another before that one is there, so their ports are chosen first.
     observer_port, prometheus_port = free_port(), free_port()
     slack = SlackPart()
-    alertmanager = AlertmanagerPart(observer=f"127.0.0.1:{observer_port}")
+    alertmanager = AlertmanagerPart(observer=f"127.0.0.1:{observer_port}", credentials=credentials)
     observer = ObserverPart(
         postgres=postgres,
         pgbouncer=pgbouncer,

@@ -61,6 +61,10 @@ class Parameters(BaseModel):
     webhook_url: str = Field(
         "http://observer:9188/api/v1/alerts", description="Observer's receiver, as Alertmanager reaches it."
     )
+    webhook_token_file: str = Field(
+        "/run/secrets/webhook_token",
+        description="File with the bearer token of the webhook, as Alertmanager reads it; empty for none.",
+    )
     external_labels: dict[str, str] = Field(
         default_factory=dict, description="Labels on everything that leaves Prometheus."
     )

@@ -11,7 +11,7 @@ from observer.generator.output import HEADER, GeneratedFile
 
 if TYPE_CHECKING:
     from observer.generator.alerts import Alert
-    from observer.generator.build import Pack
+    from observer.generator.pack import Pack
 
 SAME_OBSERVER = ["job", "instance"]
 SAME_TARGET = ["job", "instance", "target"]
@@ -41,6 +41,12 @@ def inhibit_rules(pack: Pack) -> list[dict[str, object]]:
     return rules
 
 
+def _http_config(token_file: str) -> dict[str, object]:
+    """How the webhook is asked for: with the token of a file, where there is one."""
+    # The token stays in its file: a generated configuration may be shown, copied and committed.
+    return {"authorization": {"credentials_file": token_file}} if token_file else {}
+
+
 def alertmanager_files(pack: Pack) -> list[GeneratedFile]:
     """Alertmanager's configuration."""
     file = "rules/templates/alertmanager.yaml"
@@ -49,6 +55,7 @@ def alertmanager_files(pack: Pack) -> list[GeneratedFile]:
     variables = {
         **pack.parameters.template_variables(),
         "inhibit_rules": inhibit_rules(pack),
+        "webhook_http": _http_config(pack.parameters.webhook_token_file),
         "scaled": lambda text: text_of(max(1.0, seconds_of(text) * scale)),
     }
     document = tree.render(source, variables, file=file)

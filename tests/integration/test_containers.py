@@ -159,6 +159,9 @@ def container(built: Built, postgres: PostgresServer, redis_server: RedisServer)
         secrets = make_directory(place / "secrets", account)
         write_file(secrets / "postgres_password", "", account, mode=0o400)
         write_file(secrets / "redis_password", f"{redis_server.password}\n", account, mode=0o400)
+        write_file(secrets / "slack_token", "", account, mode=0o400)
+        write_file(secrets / "webhook_token", "t0ken", account, mode=0o400)
+        state = make_directory(place / "state", account)
         settings = (CHECKOUT / "deploy/compose/observer.yml").read_text()
         port = free_port()
         for shipped, real in {
@@ -166,6 +169,9 @@ def container(built: Built, postgres: PostgresServer, redis_server: RedisServer)
             "postgresql://observer@postgres:5432/mealsync": postgres.dsn("app"),
             "redis://redis:6379/0": f"redis://127.0.0.1:{redis_server.port}/0",
             "/run/secrets": str(secrets),
+            "/var/lib/observer/observer.db": str(state / "observer.db"),
+            "http://alertmanager:9093": "http://127.0.0.1:9",
+            "http://prometheus:9090": "http://127.0.0.1:9",
         }.items():
             assert shipped in settings
             settings = settings.replace(shipped, real)

@@ -15,6 +15,7 @@ from observer.generator import build, promql
 from observer.generator.faults import TemplateError
 from observer.generator.grafana import LARGEST, LEGEND, DashboardWriter
 from observer.generator.overrides import Overrides
+from observer.generator.pack import Pack, read_pack
 from observer.generator.scoping import expand_targets
 from tests.generator_catalogue import declarations
 
@@ -23,9 +24,9 @@ UNITS = {"s", "percentunit", "bytes", "Bps", "ops", "reqps", "short"}
 REMOVED = {"graph", "singlestat", "table-old", "grafana-piechart-panel"}
 
 
-def pack_for(parameters: dict[str, object]) -> build.Pack:
+def pack_for(parameters: dict[str, object]) -> Pack:
     site = Overrides({"parameters": parameters}, file="site.yaml")
-    return build.read_pack(
+    return read_pack(
         rules=ROOT / "rules",
         dashboards=ROOT / "dashboards",
         declarations=declarations(),
@@ -35,12 +36,12 @@ def pack_for(parameters: dict[str, object]) -> build.Pack:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> build.Pack:
+def shipped() -> Pack:
     return pack_for({})
 
 
 @pytest.fixture(scope="module")
-def documents(shipped: build.Pack) -> dict[str, Any]:
+def documents(shipped: Pack) -> dict[str, Any]:
     """As Grafana reads them: from the generated text."""
     files = [file for file in build.grafana_files(shipped) if file.path.endswith(".json")]
     return {file.path: json.loads(file.text) for file in files}
@@ -172,7 +173,7 @@ def test_panels_lie_on_the_grid_without_overlap(documents: dict[str, Any]) -> No
         assert heights == sorted(heights)
 
 
-def test_every_query_asks_for_what_exists(shipped: build.Pack, documents: dict[str, Any]) -> None:
+def test_every_query_asks_for_what_exists(shipped: Pack, documents: dict[str, Any]) -> None:
     """Expanded, each query parses and passes the catalogue; rates follow the resolution of the panel."""
     for document in documents.values():
         expanded = expand_targets(document, {})
@@ -220,9 +221,7 @@ def test_links_lead_to_dashboards_that_exist(documents: dict[str, Any]) -> None:
     assert found > 0
 
 
-def test_alerts_link_to_the_panel_that_draws_their_signal(
-    shipped: build.Pack, documents: dict[str, Any]
-) -> None:
+def test_alerts_link_to_the_panel_that_draws_their_signal(shipped: Pack, documents: dict[str, Any]) -> None:
     """Dashboard, panel and variables of every link exist in what is generated."""
     by_uid = {document["uid"]: document for document in documents.values()}
     linked = 0
@@ -248,7 +247,7 @@ def test_thresholds_follow_a_site() -> None:
     site = Overrides(
         {"signals": {"postgres.sessions_blocked": {"threshold": {"above": 77}}}}, file="site.yaml"
     )
-    pack = build.read_pack(
+    pack = read_pack(
         rules=ROOT / "rules",
         dashboards=ROOT / "dashboards",
         declarations=declarations(),
@@ -261,7 +260,7 @@ def test_thresholds_follow_a_site() -> None:
     assert pack.expressions.condition(pack.alerts["PostgresSessionsBlocked"].signal).endswith("> 77")
 
 
-def test_dashboards_are_small_and_provisioned(shipped: build.Pack, documents: dict[str, Any]) -> None:
+def test_dashboards_are_small_and_provisioned(shipped: Pack, documents: dict[str, Any]) -> None:
     """Small enough for Kubernetes; the data source a choice, never a fixed uid; provisioned from a folder."""
     files = {file.path: file.text for file in build.grafana_files(shipped)}
     for path in documents:
@@ -286,9 +285,7 @@ def test_dashboards_are_small_and_provisioned(shipped: build.Pack, documents: di
         ({"top": "most"}, "there is no choice most"),
     ],
 )
-def test_a_wrong_panel_is_refused(
-    shipped: build.Pack, tmp_path: Path, change: dict[str, Any], what: str
-) -> None:
+def test_a_wrong_panel_is_refused(shipped: Pack, tmp_path: Path, change: dict[str, Any], what: str) -> None:
     """With file and place, before anything is written."""
     panel = {"type": "stat", "width": 4, "signal": "postgres.up", "legend": "{{target}}"} | change
     template = {

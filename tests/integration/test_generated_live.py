@@ -15,6 +15,7 @@ import pytest
 
 from observer.generator import build, output
 from observer.generator.overrides import Overrides
+from observer.generator.pack import Pack, read_pack
 from observer.generator.scoping import expand_targets
 from tests.generator_catalogue import declarations
 
@@ -42,9 +43,9 @@ QUIET = {
 
 
 @pytest.fixture(scope="module")
-def pack() -> build.Pack:
+def pack() -> Pack:
     site = Overrides({"parameters": {"scrape_interval": "1s"}}, file="site.yaml")
-    return build.read_pack(
+    return read_pack(
         rules=ROOT / "rules",
         dashboards=ROOT / "dashboards",
         declarations=declarations(),
@@ -72,7 +73,7 @@ def exposition(metrics: list[Metric], now: int) -> Iterator[str]:
     yield "# EOF\n"
 
 
-def used(pack: build.Pack) -> list[Metric]:
+def used(pack: Pack) -> list[Metric]:
     """Every metric that is not recorded, families by one of their members."""
     settings = ("pg_settings_max_connections", "pg_settings_superuser_reserved_connections")
     names = [name for name in pack.catalogue.metrics if not name.endswith("*")]
@@ -89,7 +90,7 @@ def used(pack: build.Pack) -> list[Metric]:
 
 
 @pytest.fixture(scope="module")
-def prometheus(pack: build.Pack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prometheus over two hours of synthetic series, with the generated rules loaded."""
     folder = tmp_path_factory.mktemp("prometheus")
     output.write(
@@ -142,7 +143,7 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.1)
 
 
-def test_every_rule_evaluates(prometheus: str, pack: build.Pack) -> None:
+def test_every_rule_evaluates(prometheus: str, pack: Pack) -> None:
     """Health "ok" for each: what promtool cannot see (duplicate label sets, many-to-many) would show here."""
 
     def rules() -> list[dict[str, Any]]:
@@ -154,7 +155,7 @@ def test_every_rule_evaluates(prometheus: str, pack: build.Pack) -> None:
     assert [(rule["name"], rule["lastError"]) for rule in rules() if rule["health"] != "ok"] == []
 
 
-def test_every_panel_has_an_answer(prometheus: str, pack: build.Pack) -> None:
+def test_every_panel_has_an_answer(prometheus: str, pack: Pack) -> None:
     """Each query of each dashboard runs without an error, and finds the synthetic series."""
     now = time.time()
     empty: list[str] = []

@@ -11,25 +11,30 @@ import yaml
 
 from observer.generator import build, output
 from observer.generator.overrides import Overrides
+from observer.generator.pack import Pack, read_pack
 from tests.generator_catalogue import declarations
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def pack() -> build.Pack:
+def _pack(parameters: dict[str, object]) -> Pack:
     site = Overrides()
-    return build.read_pack(
+    return read_pack(
         rules=ROOT / "rules",
         dashboards=ROOT / "dashboards",
         declarations=declarations(),
         overrides=site,
-        parameters=site.merged_parameters({}),
+        parameters=site.merged_parameters(parameters),
     )
 
 
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return _pack({})
+
+
 @pytest.fixture
-def written(pack: build.Pack, tmp_path: Path) -> Path:
+def written(pack: Pack, tmp_path: Path) -> Path:
     output.write(build.all_files(pack), {"rules": tmp_path, "dashboards": tmp_path / "grafana"})
     return tmp_path / "alertmanager" / "alertmanager.yml"
 
@@ -50,7 +55,23 @@ def test_alertmanager_accepts_it(written: Path) -> None:
     assert document["route"]["group_by"] == ["alertname", "job", "instance", "target"]
 
 
-def test_every_alert_reaches_the_receiver_of_its_severity(pack: build.Pack, written: Path) -> None:
+@pytest.mark.parametrize("file", ["/run/secrets/webhook_token", "/etc/alertmanager/token", ""])
+def test_webhooks_bear_the_token_of_a_file(file: str, tmp_path: Path) -> None:
+    """Every receiver names the file of the site, never a token; without a file none is borne."""
+    made = build.all_files(
+        _pack({"webhook_token_file": file} if file != "/run/secrets/webhook_token" else {})
+    )
+    output.write(made, {"rules": tmp_path, "dashboards": tmp_path / "grafana"})
+    written = tmp_path / "alertmanager" / "alertmanager.yml"
+    assert amtool("check-config", written).returncode == 0
+    hooks = [
+        hook for r in yaml.safe_load(written.read_text("utf-8"))["receivers"] for hook in r["webhook_configs"]
+    ]
+    wanted = {"authorization": {"credentials_file": file}} if file else {}
+    assert [hook["http_config"] for hook in hooks] == [wanted] * 3
+
+
+def test_every_alert_reaches_the_receiver_of_its_severity(pack: Pack, written: Path) -> None:
     """What Alertmanager's own router says for the labels of every alert."""
     for alert in pack.alerts.values():
         labels = [f"{name}={value}" for name, value in alert.labels().items()]
@@ -62,7 +83,7 @@ def test_every_alert_reaches_the_receiver_of_its_severity(pack: build.Pack, writ
     assert unknown.stdout.strip() == "observer-ticket"
 
 
-def test_causes_mute_symptoms_of_the_same_place(pack: build.Pack, written: Path) -> None:
+def test_causes_mute_symptoms_of_the_same_place(pack: Pack, written: Path) -> None:
     """Within a kind on the same target only; an alert never mutes itself, nor more than it names."""
     document: dict[str, Any] = yaml.safe_load(written.read_text("utf-8"))
     muted: dict[str, set[str]] = {}

@@ -13,6 +13,7 @@ import pytest
 from observer.generator import build, output
 from observer.generator.documents import yaml_text
 from observer.generator.overrides import Overrides
+from observer.generator.pack import Pack, read_pack
 from observer.generator.signals import Threshold
 from tests.generator_catalogue import declarations
 
@@ -29,9 +30,9 @@ SITES: dict[str, dict[str, object]] = {
 }
 
 
-def pack_for(parameters: Mapping[str, object]) -> build.Pack:
+def pack_for(parameters: Mapping[str, object]) -> Pack:
     site = Overrides({"parameters": dict(parameters)}, file="site.yaml")
-    return build.read_pack(
+    return read_pack(
         rules=ROOT / "rules",
         dashboards=ROOT / "dashboards",
         declarations=declarations(),
@@ -41,11 +42,11 @@ def pack_for(parameters: Mapping[str, object]) -> build.Pack:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> build.Pack:
+def shipped() -> Pack:
     return pack_for({})
 
 
-def generate(pack: build.Pack, folder: Path) -> Path:
+def generate(pack: Pack, folder: Path) -> Path:
     output.write(build.all_files(pack), {"rules": folder, "dashboards": folder / "grafana"})
     return folder / "prometheus"
 
@@ -111,7 +112,7 @@ def mutated(signal: Signal, change: Callable[[Threshold], Threshold]) -> Signal:
     return dataclasses.replace(signal, source=source)
 
 
-def rewrite(pack: build.Pack, folder: Path, changed: dict[str, str]) -> None:
+def rewrite(pack: Pack, folder: Path, changed: dict[str, str]) -> None:
     """Put other expressions into the generated rules; the tests stay as they are."""
     for group in {alert.signal.group for alert in pack.alerts.values()}:
         document = build.rule_document(pack, group, changed=changed)
@@ -120,7 +121,7 @@ def rewrite(pack: build.Pack, folder: Path, changed: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("change", [flipped, far_away], ids=["comparison flipped", "threshold times 1000"])
 def test_a_broken_threshold_breaks_a_firing_case(
-    shipped: build.Pack, tmp_path: Path, change: Callable[[Threshold], Threshold]
+    shipped: Pack, tmp_path: Path, change: Callable[[Threshold], Threshold]
 ) -> None:
     """No firing case passes by accident: each alert, changed so, fails one of its own."""
     folder = generate(shipped, tmp_path)
@@ -134,7 +135,7 @@ def test_a_broken_threshold_breaks_a_firing_case(
     assert survived == []
 
 
-def test_a_missing_guard_breaks_a_silent_case(shipped: build.Pack, tmp_path: Path) -> None:
+def test_a_missing_guard_breaks_a_silent_case(shipped: Pack, tmp_path: Path) -> None:
     """Every guard is there for a case that would fire without it."""
     guards = [(a.id, guard) for a in shipped.alerts.values() for guard in a.signal.guard_names]
     needless = []
@@ -150,13 +151,13 @@ def test_a_missing_guard_breaks_a_silent_case(shipped: build.Pack, tmp_path: Pat
     assert needless == []
 
 
-def test_the_committed_rules_are_what_the_templates_say(shipped: build.Pack) -> None:
+def test_the_committed_rules_are_what_the_templates_say(shipped: Pack) -> None:
     """Templates and generated files never drift apart in a commit."""
     files = build.all_files(shipped)
     roots = {"rules": ROOT / "rules" / "generated", "dashboards": ROOT / "dashboards" / "generated"}
     assert output.differences(files, roots) == ""
 
 
-def test_the_same_templates_give_the_same_bytes(shipped: build.Pack) -> None:
+def test_the_same_templates_give_the_same_bytes(shipped: Pack) -> None:
     """No clock, no chance, no order of a set reaches the output."""
     assert build.all_files(shipped) == build.all_files(pack_for({}))

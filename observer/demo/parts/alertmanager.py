@@ -9,11 +9,13 @@ import yaml
 from observer.demo.parts.generated import generate
 from observer.demo.parts.part import Sight, Stage
 from observer.demo.servers import AlertmanagerServer
-from observer.demo.servers.account import make_directory
+from observer.demo.servers.account import make_directory, write_file
 from observer.demo.servers.process import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from observer.demo.parts.credentials import Credentials
 
 
 class AlertmanagerPart:
@@ -21,13 +23,15 @@ class AlertmanagerPart:
 
     Args:
         observer: Host and port of Observer, which need not be there yet.
+        credentials: Hold the token that its webhooks bear.
     """
 
     key = "alertmanager"
     title = "Alertmanager"
 
-    def __init__(self, *, observer: str) -> None:
+    def __init__(self, *, observer: str, credentials: Credentials) -> None:
         self._observer = observer
+        self._credentials = credentials
         self._server: AlertmanagerServer | None = None
 
     @property
@@ -41,10 +45,16 @@ class AlertmanagerPart:
 
     def start(self, stage: Stage) -> None:
         stage.say("Alertmanager: starting with generated routes")
+        token = write_file(
+            make_directory(stage.directory / "alertmanager-token", stage.account) / "webhook-token",
+            f"{self._credentials.webhook}\n",
+            stage.account,
+        )
         generated = generate(
             ["alertmanager"],
             make_directory(stage.directory / "generated-routes", None),
             webhook_url=f"http://{self._observer}/api/v1/alerts",
+            webhook_token_file=str(token),
         )
         [file] = generated.rglob("alertmanager.yml")
         config = yaml.safe_load(file.read_text(encoding="utf-8"))

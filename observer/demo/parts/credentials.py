@@ -18,3 +18,4 @@ class Credentials:
     observer: str = field(default_factory=_secret, repr=False)
     pool_admin: str = field(default_factory=_secret, repr=False)
     redis: str = field(default_factory=_secret, repr=False)
+    webhook: str = field(default_factory=_secret, repr=False)

@@ -73,6 +73,7 @@ class ObserverPart:
             "postgres": self._postgres.credentials.observer,
             "redis": self._redis.credentials.redis,
             "slack": TOKEN,
+            "webhook": self._postgres.credentials.webhook,
         }
         paths = {
             name: str(write_file(process.directory / f"{name}-password", f"{secret}\n", process.account))
@@ -130,7 +131,10 @@ class ObserverPart:
                 "channel": CHANNEL,
                 "base_url": self._slack.base_url,
             },
-            "alerts": {"alertmanagers": [self._alertmanager.address()]},
+            "alerts": {
+                "token_file": passwords["webhook"],
+                "alertmanagers": [self._alertmanager.address()],
+            },
             # Minutes stand for hours in a demo.
             "prometheus": {"url": self._prometheus, "window": "30s", "compare_with": "1m"},
             "advise": {"interval": "60s", "sample_interval": "15s", "window": "10m", "deadline": "45s"},
