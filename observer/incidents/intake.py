@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from observer.incidents import ledger, outbox, rendering
+from observer.incidents import ledger, outbox, rendering, thread
 from observer.incidents.machine import hear, reconcile
 from observer.incidents.model import OWN_RECEIVER, Notice
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from observer.incidents.look import Look
     from observer.incidents.model import Alert, Evidence, Incident
-    from observer.incidents.rendering import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def tell(connection: Connection, number: int, evidence: Evidence | None, *, now:
     ledger.save_evidence(connection, number, evidence, now)
     if evidence is None:
         return False
-    outbox.want(connection, number, outbox.EVIDENCE, rendering.evidence(evidence).digest(), now=now)
+    outbox.want(connection, number, outbox.EVIDENCE, thread.evidence(evidence).digest(), now=now)
     return True
 
 
@@ -113,7 +113,7 @@ def _store(
     outbox.want(connection, stored.id, outbox.MESSAGE, rendering.message(stored, look).digest(), now=now)
     posted = before is not None and outbox.posted(connection, stored.id)
     if before is not None and posted and stored.severity > before.severity and stored.open:
-        worse = rendering.raised(stored, look, stored.severity)
+        worse = thread.raised(stored, look, stored.severity)
         part = f"{outbox.RAISED}{int(stored.severity)}"
         outbox.want(connection, stored.id, part, worse.digest(), now=now)
     return True

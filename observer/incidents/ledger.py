@@ -225,12 +225,15 @@ def _incident(row: RowMapping, members: dict[str, Member], keys: Iterable[str]) 
 
 
 def _evidence(text: str | None) -> Evidence | None:
-    if text is None:
-        return None
-    data = json.loads(text)
+    return None if text is None else _evidence_of(json.loads(text))
+
+
+def _evidence_of(data: dict[str, Any]) -> Evidence:
     return Evidence(
         title=data["title"],
         sentences=tuple(data["sentences"]),
         columns=tuple(data["columns"]),
         rows=tuple(tuple(row) for row in data["rows"]),
+        # Evidence of earlier versions stands alone.
+        then=_evidence_of(data["then"]) if data.get("then") else None,
     )

@@ -115,12 +115,15 @@ class Evidence:
         columns: Heads of the table; empty for none.
 
         rows: Cells as text, as many in each row as there are columns.
+
+        then: What another source knows, told below.
     """
 
     title: str
     sentences: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    then: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,12 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from observer.errors import Kind
-from observer.incidents import ledger, outbox, rendering
+from observer.incidents import ledger, outbox, rendering, thread
 from observer.incidents.metrics import DELIVERY_SECONDS, POSSIBLE_DUPLICATES, REPOSTS
 from observer.incidents.model import Severity
-from observer.slack import limits
+from observer.incidents.turns import FIND, POST, UPDATE, Turns
 from observer.slack.client import Posted
 from observer.slack.faults import Scope, SlackFault
-from observer.slack.pace import Backoff, Bucket
 from observer.slack.recorder import NoRecorder
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from observer.clock import Clock
+    from observer.incidents.look import Look
     from observer.incidents.model import Incident
     from observer.incidents.outbox import Delivery
-    from observer.incidents.rendering import Look
     from observer.slack.client import Messenger
     from observer.slack.message import Message
     from observer.slack.recorder import Recorder
@@ -86,10 +85,7 @@ class Sender:
         self._look = look
         self._clock = clock
         self._recorder: Recorder = recorder or NoRecorder()
-        self._backoff = Backoff(uniform=uniform)
-        self._posts: dict[str, Bucket] = {}
-        self._updates = Bucket(rate=limits.UPDATES_A_SECOND, burst=limits.UPDATE_BURST)
-        self._paused: dict[str, float] = {}
+        self._turns = Turns(clock=clock, uniform=uniform)
         self._revived_at = clock.monotonic()
         self.held_up = False
         """Whether the last step found something to send that had to wait."""
@@ -102,47 +98,38 @@ class Sender:
             ObserverError: The store failed; nothing was lost, the step can be tried again.
         """
         self._revive()
-        now = self._clock.monotonic()
         soonest = IDLE_SECONDS
         waiting = self._transact(outbox.due)
         self.held_up = bool(waiting)
         for one in waiting:
-            wait = self._wait(one, now)
+            wait = self._wait(one)
             if wait <= 0.0:
                 self._deliver(one)
                 return 0.0
             soonest = min(soonest, wait)
         return soonest
 
-    def _wait(self, one: Delivery, now: float) -> float:
+    def _wait(self, one: Delivery) -> float:
         method = _method(one)
-        paused = max(self._paused.get("", 0.0), self._paused.get(method, 0.0)) - now
-        if method == "find":
+        if method == FIND:
             since = self._clock.now() - (one.attempted_at or 0.0)
             # A clock that was set back must not make the wait longer.
-            return max(paused, LOOK_AFTER_SECONDS - since if since >= 0 else 0.0)
-        if method == "post":
-            return max(paused, self._bucket(one).wait(now))
-        return max(paused, self._updates.wait(now))
-
-    def _bucket(self, one: Delivery) -> Bucket:
-        channel = one.parent_channel or self._channel
-        return self._posts.setdefault(channel, Bucket(rate=limits.POSTS_A_SECOND, burst=1.0))
+            return max(self._turns.wait(FIND), LOOK_AFTER_SECONDS - since if since >= 0 else 0.0)
+        return self._turns.wait(method, one.parent_channel or self._channel)
 
     def _deliver(self, one: Delivery) -> None:
         method = _method(one)
         try:
-            if method == "find":
+            if method == FIND:
                 self._find(one)
-            elif method == "post":
+            elif method == POST:
                 self._post(one)
             else:
                 self._update(one)
         except SlackFault as fault:
             self._failed(one, method, fault)
         else:
-            self._backoff.succeeded()
-            self._paused.pop("", None)
+            self._turns.succeeded()
 
     def _post(self, one: Delivery) -> None:
         now = self._clock.now()
@@ -155,7 +142,7 @@ class Sender:
             outbox.set_(connection, one.incident_id, one.part, **values)
             return current
 
-        self._bucket(one).take(self._clock.monotonic())
+        self._turns.take(POST, one.parent_channel or self._channel)
         begun = self._transact(begin)
         if begun is None:
             return
@@ -167,7 +154,7 @@ class Sender:
         self._arrived(one, wanted, late, posted)
 
     def _update(self, one: Delivery) -> None:
-        self._updates.take(self._clock.monotonic())
+        self._turns.take(UPDATE)
         current = self._transact(lambda connection: _current(connection, one))
         if current is None:
             return
@@ -241,8 +228,8 @@ class Sender:
         if one.part == outbox.MESSAGE:
             return rendering.message(incident, self._look, late=late, fresh=one.reposts > 0)
         if one.part == outbox.EVIDENCE and incident.evidence is not None:
-            return rendering.evidence(incident.evidence)
-        return rendering.raised(incident, self._look, Severity(int(one.part.removeprefix(outbox.RAISED))))
+            return thread.evidence(incident.evidence)
+        return thread.raised(incident, self._look, Severity(int(one.part.removeprefix(outbox.RAISED))))
 
     def _failed(self, one: Delivery, method: str, fault: SlackFault) -> None:
         values: dict[str, object] = {"reason": fault.sentence}
@@ -263,13 +250,13 @@ class Sender:
                 "dead_at": self._clock.now(),
                 "cause": fault.scope.value,
                 # What was being looked for must be looked for again when the refusal is mended.
-                "attempted_at": one.attempted_at if method == "find" else None,
+                "attempted_at": one.attempted_at if method == FIND else None,
             }
             told = {"incident": one.incident_id, "part": one.part}
             _log.error("slack.dead", extra=told | {"reason": fault.sentence, "remedy": fault.remedy})
-        elif fault.outcome is Kind.RETRYABLE and method == "post":
+        elif fault.outcome is Kind.RETRYABLE and method == POST:
             values |= {"state": outbox.State.PENDING, "attempted_at": None}
-        self._pause(method, fault)
+        self._turns.failed(method, fault)
         self._transact(lambda connection: outbox.set_(connection, one.incident_id, one.part, **values))
 
     def _lost(self, connection: Connection, one: Delivery, fault: SlackFault) -> None:
@@ -289,14 +276,6 @@ class Sender:
         own = one.part == outbox.MESSAGE and bool(one.ts)
         return own and not self._channel.startswith("#") and one.channel != self._channel
 
-    def _pause(self, method: str, fault: SlackFault) -> None:
-        now = self._clock.monotonic()
-        if fault.retry_after is not None:
-            self._paused[method] = now + fault.retry_after
-        elif fault.outcome is not Kind.PERMANENT:
-            # What does not get through concerns all that is to be sent, whatever it is about.
-            self._paused[""] = now + self._backoff.failed()
-
     def _revive(self) -> None:
         now = self._clock.monotonic()
         if now - self._revived_at < REVIVE_SECONDS:
@@ -313,8 +292,8 @@ def _unreadable(fault: SlackFault) -> bool:
 
 def _method(one: Delivery) -> str:
     if one.state == outbox.State.ATTEMPTING:
-        return "find"
-    return "update" if one.ts else "post"
+        return FIND
+    return UPDATE if one.ts else POST
 
 
 def _current(connection: Connection, one: Delivery) -> tuple[Incident, str] | None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import random
-import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observer.clock import SystemClock
-from observer.errors import ConfigurationError, ObserverError
-from observer.incidents import alertmanager, intake, ledger, outbox
+from observer.incidents import intake, ledger, outbox
 from observer.incidents.finding import notice_of, own_prefix
-from observer.incidents.metrics import IGNORED, UNREPORTED
-from observer.incidents.rendering import Look
+from observer.incidents.keeper import Keeper, log_fault
+from observer.incidents.look import Look
+from observer.incidents.metrics import IGNORED
 from observer.incidents.sender import Sender
-from observer.slack.client import BASE_URL, REQUEST_SECONDS, SlackClient
+from observer.slack.client import SlackClient
 from observer.slack.recorder import NoRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from sqlalchemy import Connection
@@ -30,61 +28,14 @@ if TYPE_CHECKING:
     from observer.incidents.intake import Accepted
     from observer.incidents.model import EvidenceSource, Incident, Notice
     from observer.incidents.outbox import Backlog, Delivery
+    from observer.incidents.settings import IncidentSettings
     from observer.slack.client import Messenger
     from observer.slack.recorder import Recorder
     from observer.store.store import Store
 
-KEEPER_SECONDS = 15.0
-EVIDENCE_SECONDS = 300.0
 AFTER_FAILURE_SECONDS = 1.0
 GRACE_SECONDS = 5.0
 HELD_UP_SECONDS = 0.5
-
-_MENTION = re.compile(r"<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!here|!channel|!everyone)>")
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentSettings:
-    """What incidents need to be told.
-
-    Args:
-        slack_token: Gives the bot token whenever it is needed, so that a rotated secret file is read anew.
-
-        channel: ID of the channel, such as ``C0123456789``; a name works but is looked up less surely.
-
-        base_url: Where Slack's methods are.
-
-        request_seconds: Time-out of a call of Slack.
-
-        mentions: Whom to call, by an alert's ``label=value``, in Slack's markup: ``<!subteam^S0123>``.
-
-        alertmanagers: URLs of every Alertmanager that sends webhooks here; none turns reconciliation off.
-
-        keeper_seconds: Time between two rounds of reconciliation and evidence.
-    """
-
-    slack_token: Callable[[], str] = field(repr=False)
-    channel: str
-    base_url: str = BASE_URL
-    request_seconds: float = REQUEST_SECONDS
-    mentions: Mapping[str, str] = field(default_factory=dict)
-    alertmanagers: tuple[str, ...] = ()
-    keeper_seconds: float = KEEPER_SECONDS
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[CG][A-Z0-9]{2,}|#\S+", self.channel):
-            raise ConfigurationError(
-                f"slack.channel: {self.channel!r} is neither a channel's ID nor a #name.",
-                remedy="Copy the ID from the channel's details in Slack; it begins with C or G.",
-            )
-        for key, mention in self.mentions.items():
-            if "=" not in key or not all(_MENTION.fullmatch(one) for one in mention.split()):
-                raise ConfigurationError(
-                    f"slack.mentions.{key}: {mention!r} is not a mention by label.",
-                    remedy="Write label=value: <@U...>, <!subteam^S...>, <!here> or <!channel>.",
-                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +62,9 @@ class Incidents:
     Args:
         store: Where they are kept; opened and closed by the caller.
 
-        settings: See :class:`IncidentSettings`.
+        settings: See `IncidentSettings`.
 
-        evidence: Asked in turn; the first that has something to say is told.
+        evidence: Asked in turn; what they have to say stands in one reply.
 
         messenger: Takes Slack's place in tests.
     """
@@ -130,7 +81,6 @@ class Incidents:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._sources = tuple(evidence)
         self._recorder: Recorder = recorder or NoRecorder()
         self._clock: Clock = clock or SystemClock()
         self._look = Look(mentions=dict(settings.mentions))
@@ -154,8 +104,17 @@ class Incidents:
         self._work = threading.Event()
         self._keep = threading.Event()
         self._sender_at = self._keeper_at = self._clock.monotonic()
-        self._failures: tuple[str, ...] = ()
         self._threads: list[threading.Thread] = []
+        self._keeper = Keeper(
+            store=store,
+            sources=evidence,
+            alertmanagers=settings.alertmanagers,
+            look=self._look,
+            clock=self._clock,
+            recorder=self._recorder,
+            moved=self._work.set,
+            stopping=self._stopping.is_set,
+        )
 
     def start(self) -> None:
         """Start sending. What Slack refused before is tried again: the settings may be others now."""
@@ -237,7 +196,7 @@ class Incidents:
             running=all(thread.is_alive() for thread in self._threads) and bool(self._threads),
             sender_at=self._sender_at,
             keeper_at=self._keeper_at,
-            failures=self._failures,
+            failures=self._keeper.failures,
         )
 
     def _accepted(self, future: Future[Accepted]) -> None:
@@ -256,7 +215,7 @@ class Incidents:
             try:
                 wait = self._sender.step()
             except Exception as fault:  # noqa: BLE001 - the thread must outlive whatever one step meets
-                _report("sender", fault)
+                log_fault("sender", fault)
                 wait = AFTER_FAILURE_SECONDS
             self._sender_at = self._clock.monotonic()
             if self._stopping.is_set() and (wait > 0.0 or not self._draining.is_set()):
@@ -271,64 +230,10 @@ class Incidents:
         while not self._stopping.is_set():
             self._keep.clear()
             try:
-                self._reconcile()
-                self._gather()
+                self._keeper.round()
             except Exception as fault:  # noqa: BLE001 - the thread must outlive whatever one round meets
-                _report("keeper", fault)
+                log_fault("keeper", fault)
             self._keeper_at = self._clock.monotonic()
             # New incidents want their evidence soon, but not one round for each of a burst.
             self._stopping.wait(timeout=min(1.0, self._settings.keeper_seconds))
             self._keep.wait(timeout=self._settings.keeper_seconds)
-
-    def _reconcile(self) -> None:
-        with self._store.read() as connection:
-            if not ledger.unsettled(connection):
-                return
-        report = alertmanager.ask(self._settings.alertmanagers)
-        self._failures = report.failures
-        now = self._clock.now()
-        accepted, closed = self._store.write(
-            lambda connection: intake.settle(
-                connection,
-                self._look,
-                reported=report.fingerprints,
-                complete=report.complete,
-                now=now,
-            )
-        )
-        for incident in closed:
-            _log.warning("incident.unreported", extra={"incident": incident.id})
-            self._recorder.add(UNREPORTED)
-        if accepted.moved:
-            self._work.set()
-
-    def _gather(self) -> None:
-        if not self._sources:
-            return
-        with self._store.read() as connection:
-            waiting = ledger.evidence_due(connection, before=self._clock.now() - EVIDENCE_SECONDS)
-        for incident in waiting:
-            if self._stopping.is_set():
-                return
-            started = self._clock.now()
-            found = None
-            for source in self._sources:
-                try:
-                    found = source.evidence(incident)
-                except Exception as fault:  # noqa: BLE001 - one source must not silence the others
-                    _report(type(source).__name__, fault)
-                if found is not None:
-                    break
-            told = found or incident.evidence
-            self._store.write(
-                lambda connection, i=incident, e=told, at=started: intake.tell(connection, i.id, e, now=at)  # type: ignore[misc]  # bound now
-            )
-            self._work.set()
-
-
-def _report(who: str, fault: Exception) -> None:
-    if isinstance(fault, ObserverError):
-        told = {"who": who, "reason": fault.sentence, "remedy": fault.remedy}
-        _log.error("incidents.failed", extra=told)
-    else:
-        _log.error("incidents.failed", extra={"who": who}, exc_info=fault)

@@ -11,7 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from observer.app.alerts import alerts_router
-from observer.incidents.service import Incidents, IncidentSettings
+from observer.incidents.service import Incidents
+from observer.incidents.settings import IncidentSettings
 from observer.store.store import Store
 
 if TYPE_CHECKING:

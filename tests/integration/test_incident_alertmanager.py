@@ -20,7 +20,8 @@ from observer.errors import TargetUnreachable
 from observer.incidents.alertmanager import ask, fingerprints
 from observer.incidents.machine import PATIENCE_SECONDS
 from observer.incidents.model import Alert, Notice
-from observer.incidents.service import Incidents, IncidentSettings
+from observer.incidents.service import Incidents
+from observer.incidents.settings import IncidentSettings
 from observer.slack.fake import FakeSlack, Workspace
 from observer.store.store import Store
 

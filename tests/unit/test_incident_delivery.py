@@ -14,8 +14,8 @@ from sqlalchemy.pool import StaticPool
 
 from observer.errors import Kind
 from observer.incidents import intake, ledger, outbox, tables
+from observer.incidents.look import Look
 from observer.incidents.model import Alert, Evidence, Notice
-from observer.incidents.rendering import Look
 from observer.incidents.sender import Sender
 from observer.slack.client import Posted
 from observer.slack.faults import Scope, SlackFault

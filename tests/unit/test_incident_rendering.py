@@ -7,8 +7,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from observer.incidents.look import Look
 from observer.incidents.model import Alert, Ending, Evidence, Incident, Member, Severity
-from observer.incidents.rendering import Look, evidence, message, raised
+from observer.incidents.rendering import message
+from observer.incidents.thread import evidence, raised
 from observer.slack import limits
 from observer.slack.fake.validation import check
 from observer.slack.message import GREEN, RED, Message
