@@ -63,7 +63,8 @@ def alerts_router(
     Args:
         incidents: Takes the notices.
 
-        bearer: Gives the token that must come with a webhook, whenever one is checked; None asks for none.
+        bearer: Gives the token that must come with a webhook, whenever one is checked, or raises an
+            `ObserverError` when there is none; None asks for none.
 
         recorder: Counts the webhooks by outcome.
 
@@ -126,7 +127,12 @@ def _authorise(request: Request, bearer: Callable[[], str] | None) -> None:
     if bearer is None:
         return
     given = request.headers.get("authorization", "")
-    expected = f"Bearer {bearer()}"
+    try:
+        expected = f"Bearer {bearer()}"
+    except ObserverError as fault:
+        # Without the token nobody is let in; Alertmanager tries again until a person has mended it.
+        errors = (fault.remedy,) if fault.remedy else ()
+        raise _Refused(503, fault.sentence, outcome="unavailable", errors=errors) from None
     # Compared as bytes: compare_digest refuses text that is not ASCII.
     if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8")):
         raise _Refused(401, "The webhook's bearer token is missing or wrong.", outcome="refused")

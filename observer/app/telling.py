@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from observer.errors import ObserverError
+from observer.errors import ConfigurationError, ObserverError
 from observer.incidents import metrics as incident_metrics
-from observer.incidents.service import Incidents, IncidentSettings
+from observer.incidents.service import Incidents
+from observer.incidents.settings import IncidentSettings
 from observer.reports.slower import SlowerStatements, Windows
 from observer.slack import recorder as slack_metrics
 from observer.store.errors import StoreUnavailable
@@ -148,7 +149,20 @@ def _expose_backlog(incidents: Telling, registry: CollectorRegistry) -> None:
 def webhook_token(settings: Settings) -> Callable[[], str] | None:
     """Gives the token that a webhook must bear; ``None`` asks for none."""
     file = settings.alerts.token_file
-    return None if file is None else lambda: read_secret(file)
+    if file is None:
+        return None
+
+    def token() -> str:
+        found = read_secret(file)
+        if not found:
+            # Compared with an empty one, a webhook without a token would be let in.
+            raise ConfigurationError(
+                f"the file of the webhook's token {file} is empty",
+                remedy="Write a token into it, and the same where Alertmanager reads it.",
+            )
+        return found
+
+    return token
 
 
 def _token(slack: Slack) -> Callable[[], str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.client import WebClient
 
-from observer.errors import Kind
+from observer.errors import ConfigurationError, Kind
 from observer.slack import limits
-from observer.slack.faults import SlackFault, broken, refused
+from observer.slack.faults import SlackFault, broken, refused, without_token
 from observer.slack.recorder import SLACK_RATE_LIMITED, SLACK_REQUESTS, SLACK_SECONDS, NoRecorder
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SlackClient:
     lost after the request was read, which posts twice. The environment's proxy settings hold, NO_PROXY too.
 
     Args:
-        token: The bot token.
+        token: Gives the bot token as it is now. Empty, or a `ConfigurationError`, when there is none yet.
 
         base_url: Where Slack's methods are, for proxies, GovSlack and the stand-in.
 
@@ -140,8 +140,17 @@ class SlackClient:
             self._recorder.add(SLACK_SECONDS, time.monotonic() - started, method)
             self._recorder.add(SLACK_REQUESTS, 1.0, method, outcome)
 
+    def _given(self, method: str) -> str:
+        try:
+            token = self._token()
+        except ConfigurationError as fault:
+            raise without_token(method=method, why=fault.sentence) from None
+        if not token:
+            raise without_token(method=method, why="it is empty")
+        return token
+
     def _answer(self, method: str, arguments: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        headers = {"Authorization": f"Bearer {self._given(method)}"}
         try:
             response = self._web.api_call(method, headers=headers, **arguments)  # type: ignore[arg-type]  # json, params
         except SlackApiError as fault:

@@ -134,6 +134,18 @@ def refused(
     return fault(Kind.PERMANENT, Scope.SERVER)
 
 
+def without_token(*, method: str, why: str) -> SlackFault:
+    """There is no token to call with: nothing was sent, and the same call goes through once there is one."""
+    return SlackFault(
+        method=method,
+        error="no token",
+        kind=Kind.RETRYABLE,
+        scope=Scope.TOKEN,
+        detail=why,
+        remedy=_TOKEN,
+    )
+
+
 def broken(*, method: str, cause: BaseException) -> SlackFault:
     """The meaning of a connection that failed.
 

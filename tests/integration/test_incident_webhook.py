@@ -12,12 +12,16 @@ import uvicorn
 from fastapi import FastAPI
 
 from observer.app.alerts import alerts_router
+from observer.app.telling import webhook_token
+from observer.config.model import Settings
 from observer.errors import ConfigurationError
 from observer.incidents.finding import Finding
 from observer.incidents.model import Evidence, Incident, Severity
-from observer.incidents.service import Incidents, IncidentSettings
+from observer.incidents.service import Incidents
+from observer.incidents.settings import IncidentSettings
 from observer.slack.fake import FakeSlack, Workspace
 from observer.store.store import Store
+from tests.integration.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,6 +140,27 @@ def test_refusals_have_one_shape(
     assert answer.status_code == status
     assert answer.json().keys() == {"ok", "error", "errors", "status"}
     assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"], ids=["absent", "empty", "blank"])
+def test_a_token_that_is_not_there_lets_nobody_in(
+    incidents: Incidents, tmp_path: Path, content: str | None
+) -> None:
+    """Without the token's file, or with nothing in it, Alertmanager is told why, and to send again."""
+    file = tmp_path / "webhook-token"
+    if content is not None:
+        file.write_text(content)
+    app = FastAPI()
+    settings = Settings.model_validate({"alerts": {"token_file": str(file)}})
+    app.include_router(alerts_router(incidents=incidents, bearer=webhook_token(settings)))
+    with served(app) as client:
+        for given in ("", "Bearer", "Bearer x"):
+            answer = client.post("/api/v1/alerts", json=payload(), headers={"Authorization": given})
+            assert answer.status_code == 503
+            assert str(file) in answer.json()["error"]
+        file.write_text("t0ken\n")
+        answer = client.post("/api/v1/alerts", json=payload(), headers={"Authorization": "Bearer t0ken"})
+        assert answer.status_code == 200
 
 
 def test_long_body_without_length_is_refused(web: httpx.Client) -> None:

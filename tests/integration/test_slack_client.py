@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from observer.errors import Kind
+from observer.errors import ConfigurationError, Kind
 from observer.slack.client import Posted, SlackClient
 from observer.slack.fake import FakeSlack, Fault, Workspace
 from observer.slack.faults import Scope, SlackFault
@@ -45,6 +45,26 @@ def test_message_is_posted_edited_and_found(slack: FakeSlack, client: SlackClien
     assert (message["text"], message["blocks"], message["attachments"]) == ("Resolved: it", [], [])
     assert client.find(CHANNEL, delivery_id="d1", since=0) == place
     assert client.find(CHANNEL, delivery_id="other", since=0) is None
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_without_a_token_nothing_is_sent_and_it_passes(slack: FakeSlack, *, absent: bool) -> None:
+    """A token that is not there yet is a fault to be tried again, told with what to do."""
+    tokens = [""]
+
+    def token() -> str:
+        if absent and not tokens[-1]:
+            raise ConfigurationError("the secret file x cannot be read: No such file or directory")
+        return tokens[-1]
+
+    client = SlackClient(token=token, base_url=slack.base_url, seconds=1)
+    with pytest.raises(SlackFault, match="no token") as refused:
+        post(client)
+    assert (refused.value.outcome, refused.value.scope) == (Kind.RETRYABLE, Scope.TOKEN)
+    assert refused.value.remedy
+    assert slack.workspace.calls == []
+    tokens.append("xoxb-fake")
+    assert post(client).ts
 
 
 def test_reply_is_found_in_its_thread(client: SlackClient) -> None:
