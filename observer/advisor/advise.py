@@ -17,14 +17,16 @@ from observer.advisor import facts
 from observer.advisor.budget import parse_budget
 from observer.advisor.candidates.candidate import Limits
 from observer.advisor.candidates.foreign_keys import foreign_keys
+from observer.advisor.connection import connect, hypopg_missing, installed_hypopg
 from observer.advisor.facts.reader import read_schema
 from observer.advisor.model import Rules
 from observer.advisor.names import quote
+from observer.advisor.outcome import Outcome
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
-from observer.advisor.recommend import Outcome, compose
+from observer.advisor.recommend import compose
 from observer.advisor.tuning import Tuning
-from observer.advisor.whatif import Session, connect, hypopg_missing, installed_hypopg
+from observer.advisor.whatif import Session
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
 from observer.advisor.writes import write_rates
 from observer.deadlines import Deadline
@@ -132,7 +134,7 @@ class _Run:
         stack.callback(session.close)
         path = ", ".join(quote(name) for name in schema.search_path)
         connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
-        session.add_twins(
+        session.hypothetical.add_twins(
             existing
             for relation in schema.relations.values()
             for existing in relation.indexes
@@ -199,7 +201,7 @@ class _Run:
             width=self.request.max_width,
             seconds=outcome.workload.seconds if outcome.workload.timed else 0.0,
             rates=outcome.rates,
-            size_of=sessions[0].sizes if self.request.size_model == "hypopg" else None,
+            size_of=sessions[0].hypothetical.sizes if self.request.size_model == "hypopg" else None,
         )
         rules = Rules(outcome.budget, self.request.max_indexes, self.request.least_gain)
 

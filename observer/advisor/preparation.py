@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from observer.advisor.access import Role
 from observer.advisor.candidates.gather import gather
+from observer.advisor.question import Question, Unpriceable
 from observer.advisor.shapes import shape_of
 from observer.advisor.tree import ReadsNothing, Unparsable
 from observer.advisor.values import VARIANTS, variants
-from observer.advisor.whatif import Question, Unpriceable
 from observer.advisor.workload import Skipped
 
 if TYPE_CHECKING:

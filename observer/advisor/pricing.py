@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from observer.advisor.model import members
-from observer.advisor.whatif import RejectedIndex, Unpriceable
+from observer.advisor.question import RejectedIndex, Unpriceable
 from observer.errors import TargetUnreachable
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from observer.advisor.indexes import Index
     from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
-    from observer.advisor.whatif import Question, Session
+    from observer.advisor.question import Question
+    from observer.advisor.whatif import Session
 
 Task = tuple[int, int]
 """A statement's number and a set of indexes."""

@@ -13,9 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from observer.advisor.advise import advise
+from observer.advisor.connection import APPLICATION
 from observer.advisor.report import from_document
 from observer.advisor.request import KeptEntry, KeptSample, Request
-from observer.advisor.whatif import APPLICATION
 from observer.cli import main
 from observer.cli.advise import advise as advise_command
 from observer.errors import Malformed, NotAvailable, TargetUnreachable

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observer.advisor.budget import MalformedBudget, parse_budget
-from observer.advisor.recommend import redacted
+from observer.advisor.redaction import redacted
 from observer.advisor.workload import Entry, MalformedWorkload, from_file, from_samples
 
 

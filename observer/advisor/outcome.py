@@ -1,0 +1,97 @@
+"""What a run has gathered by its end, and the plans of every statement with the chosen set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from observer.advisor.candidates.gather import gather
+from observer.advisor.model import members
+from observer.advisor.preparation import shapes_of
+from observer.advisor.question import Unpriceable
+
+if TYPE_CHECKING:
+    from observer.advisor.candidates.candidate import Candidate, Limits
+    from observer.advisor.indexes import Index
+    from observer.advisor.names import RelationName
+    from observer.advisor.plans import Plan
+    from observer.advisor.preparation import Preparation
+    from observer.advisor.pricing import Pricing
+    from observer.advisor.request import Request
+    from observer.advisor.schema import Schema
+    from observer.advisor.tuning import Tuned, Tuning
+    from observer.advisor.workload import Workload
+    from observer.advisor.writes import WriteRate
+
+
+@dataclass(slots=True)
+class Checked:
+    """A statement with the chosen set: plans before and after, and costs at other values."""
+
+    before: Plan
+    after: Plan
+    others: dict[str, tuple[float, float, frozenset[Index]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run has gathered by its end."""
+
+    request: Request
+    workload: Workload
+    left_out: int
+    schema: Schema
+    budget: int
+    preparation: Preparation
+    hypopg: str
+    database: str
+    foreign: tuple[Candidate, ...] = ()
+    rates: dict[RelationName, WriteRate] = field(default_factory=dict)
+    nothing_because: str = ""
+    tuning: Tuning | None = None
+    tuned: Tuned | None = None
+    pricing: Pricing | None = None
+    checked: dict[int, Checked] = field(default_factory=dict)
+    explains: int = 0
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+    def hypotheses_of_all(self, workload: Workload, schema: Schema, limits: Limits) -> None:
+        """Without prices every statement's simplest candidates are hypotheses."""
+        shaped, _ = shapes_of(workload.statements, schema)
+        for statement, shape in shaped:
+            simple = [
+                c
+                for c in gather(shape, schema, limits)
+                if c.priced and not c.index.include and not c.index.where
+            ]
+            widest = max((len(candidate.index.keys) for candidate in simple), default=0)
+            for candidate in simple:
+                if len(candidate.index.keys) == min(2, widest):
+                    self.preparation.hypotheses.append((candidate, statement))
+                    break
+
+    def check(self) -> None:
+        """Plans of all statements with the chosen set, at the values of the search and at others."""
+        if self.tuned is None or self.pricing is None:
+            return
+        chosen, session = self.tuned.found.chosen, self.pricing.session
+        for number, made in enumerate(self.preparation.prepared):
+            mask = chosen & self.pricing.relevant[number]
+            if not mask or number in self.pricing.failed:
+                continue
+            try:
+                checked = Checked(self.pricing.plan(number, 0), self.pricing.plan(number, mask))
+            except Unpriceable as error:
+                self.pricing.failed[number] = error.sentence
+                continue
+            self.checked[number] = checked
+            if not checked.after.used:
+                continue
+            indexes = [self.pricing.indexes[n] for n in members(mask)]
+            for variant, question in sorted(made.others.items()):
+                try:
+                    before, after = session.price(question, ()), session.price(question, indexes)
+                except Unpriceable:
+                    continue
+                checked.others[variant] = (before.cost, after.cost, after.used)

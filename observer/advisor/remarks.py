@@ -1,0 +1,85 @@
+"""What a report says beside its recommendations: no price, dearer, nothing found, and notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observer.advisor.redaction import queryid_text, redacted
+from observer.advisor.report import Unpriced, Worsened
+
+if TYPE_CHECKING:
+    from observer.advisor.outcome import Outcome
+
+_WORSE = 1.01
+
+
+def unpriced(outcome: Outcome) -> tuple[Unpriced, ...]:
+    """Statements that nothing is said about, with the reasons."""
+    found = [
+        Unpriced(str(item.queryid or ""), redacted(item.text), item.reason, item.remedy)
+        for item in (*outcome.workload.skipped, *outcome.preparation.skipped)
+    ]
+    if outcome.pricing:
+        for number, reason in sorted(outcome.pricing.failed.items()):
+            made = outcome.preparation.prepared[number]
+            found.append(Unpriced(queryid_text(made.statement), redacted(made.statement.text), reason))
+    return tuple(found)
+
+
+def worsened(outcome: Outcome) -> tuple[Worsened, ...]:
+    """Statements that the planner prices over 1 % higher with the set."""
+    return tuple(
+        Worsened(
+            queryid_text(made.statement),
+            redacted(made.statement.text),
+            checked.before.cost,
+            checked.after.cost,
+        )
+        for made, checked in ((outcome.preparation.prepared[n], c) for n, c in outcome.checked.items())
+        if checked.after.cost > checked.before.cost * _WORSE
+    )
+
+
+def why_nothing(outcome: Outcome) -> str:
+    """The reason for an empty answer."""
+    if not outcome.workload.statements:
+        return "the workload holds no statement that an index could serve"
+    if not outcome.preparation.prepared:
+        return "none of the statements could be priced; the reasons stand below"
+    if outcome.pricing is None or not outcome.pricing.indexes:
+        return (
+            "every statement is already served by the indexes that stand, or reads tables too small for one"
+        )
+    if outcome.tuned and not any(outcome.tuned.model.users):
+        return "the planner would use none of the candidates: what stands is as good or better"
+    return "no candidate saves enough for its size and its upkeep within the budget"
+
+
+def notes(outcome: Outcome) -> tuple[str, ...]:
+    """What the reader must know to judge the advice."""
+    found = []
+    if outcome.left_out:
+        found.append(f"{outcome.left_out} statements that together take under 1 % of the time were left out")
+    if outcome.workload.timed and outcome.workload.source.endswith("last reset"):
+        found.append("the window is as long as the statistics: two kept samples would show the present load")
+    if not outcome.workload.timed:
+        found.append("no times are known: write load is shown but does not count against an index")
+    unanalyzed = sorted(
+        {
+            str(relation)
+            for made in outcome.preparation.prepared
+            for relation in made.shape.relations
+            if not any(column.analyzed for column in outcome.schema.relations[relation].columns.values())
+        }
+    )
+    if unanalyzed:
+        found.append(f"never analyzed, so the planner guesses: {', '.join(unanalyzed)}; run ANALYZE")
+    unused = sum(not candidate.kept for candidate in outcome.foreign)
+    if unused:
+        found.append(
+            f"{unused} foreign keys have no index of their own; nothing was deleted from the tables they"
+            " refer to, so none is proposed"
+        )
+    if outcome.tuned and not outcome.tuned.found.finished:
+        found.append("the deadline ended the search: this is the best set found until then")
+    return tuple(found)
