@@ -8,6 +8,8 @@ from observer.clock import SystemClock
 from observer.exporter.audience import Audience
 from observer.exporter.declaration import label_body
 from observer.exporter.exporter import Exporter, PublishingListener
+from observer.exporter.hikari.reader import PoolReader
+from observer.exporter.hikari.replicas import Resolved, listed
 from observer.exporter.hikari.source import HikariSource
 from observer.exporter.pacing import Pacer
 from observer.exporter.pgbouncer.source import PgbouncerSource
@@ -15,7 +17,7 @@ from observer.exporter.postgres.source import PostgresSource
 from observer.exporter.recorder import Recorder
 from observer.exporter.redis.source import RedisSource
 from observer.exporter.worker import Worker
-from observer.targets.actuator import ActuatorSession
+from observer.targets.actuator import ActuatorAddress, ActuatorSession, Credentials
 from observer.targets.pgbouncer import PgbouncerSession
 from observer.targets.postgres import PostgresAddress, PostgresSession
 from observer.targets.redis import RedisAddress, RedisSession
@@ -23,6 +25,7 @@ from observer.targets.secrets import password_source, setting
 
 if TYPE_CHECKING:
     from observer.config.model import HikariTarget, PgbouncerTarget, PostgresTarget, RedisTarget, Settings
+    from observer.exporter.hikari.replicas import Discovery, Replica
     from observer.exporter.snapshot import Source
     from observer.metrics import Metrics
 
@@ -113,10 +116,21 @@ def _redis(target: RedisTarget) -> Source:
 
 
 def _hikari(target: HikariTarget) -> Source:
-    session = ActuatorSession(
-        target.url.get_secret_value(),
+    urls = target.urls or ((target.url,) if target.url is not None else ())
+    addresses = [ActuatorAddress.parse(url.get_secret_value()) for url in urls]
+    credentials = Credentials(
         username=target.username,
         password=password_source(None, target.password_file),
         bearer=password_source(None, target.bearer_file),
     )
-    return HikariSource(target.name, session, replica=target.replica)
+    discovery: Discovery = (
+        Resolved(addresses[0], interval=target.discover_interval)
+        if target.discover == "dns"
+        else listed(addresses, label=target.replica)
+    )
+
+    def open_reader(replica: Replica) -> PoolReader:
+        session = ActuatorSession(replica.address, credentials=credentials, connect_to=replica.connect_to)
+        return PoolReader(session, patterns=target.pass_through)
+
+    return HikariSource(target.name, discovery, open_reader=open_reader, passes=bool(target.pass_through))

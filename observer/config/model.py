@@ -140,15 +140,32 @@ class RedisTarget(_Target):
 class HikariTarget(_Target):
     """A service whose HikariCP pools are read from its actuator."""
 
-    url: SecretStr = Field(description="http://host:8080/actuator/prometheus")
+    url: SecretStr | None = Field(None, description="http://host:8080/actuator/prometheus")
+    urls: tuple[SecretStr, ...] = Field((), description="The same of several replicas, instead of `url`.")
+    discover: Literal["none", "dns"] = Field(
+        "none", description="dns makes a replica of each address that the host of `url` has."
+    )
+    discover_interval: Annotated[Seconds, Field(ge=1)] = Field(
+        15.0, description="How often they are looked up."
+    )
     replica: str = Field("", description="Its label `replica`; host:port when empty.")
+    pass_through: tuple[str, ...] = Field(
+        (), description="Names of other metrics to take over as they are: `http_server_requests_seconds*`."
+    )
     username: str = Field("", description="For basic authentication.")
     password_file: Path | None = Field(None, description="A file with the password for it.")
     bearer_file: Path | None = Field(None, description="A file with a bearer token.")
 
     @model_validator(mode="after")
-    def _http(self) -> Self:
-        _scheme(self.url, {"http", "https"})
+    def _reachable(self) -> Self:
+        if (self.url is None) == (not self.urls):
+            raise ValueError("give exactly one of url and urls" + (", not both" if self.url else ""))
+        for url in (self.url, *self.urls):
+            _scheme(url, {"http", "https"})
+        if self.discover == "dns" and self.urls:
+            raise ValueError("discover: dns looks up the host of url; it does not go with urls")
+        if self.replica and (self.urls or self.discover != "none"):
+            raise ValueError("replica names a single replica; several are named by where they are")
         return self
 
 

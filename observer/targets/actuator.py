@@ -1,11 +1,13 @@
-"""Reading the metrics page of a service: one GET, bounded in time and in bytes."""
+"""Talking to the actuator of a service: GETs over one kept connection, bounded in time and in bytes."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import http.client
+import socket
 import ssl
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,7 @@ from observer.errors import (
     NotPermitted,
     TargetUnreachable,
 )
+from observer.targets.resolver import Lookup, system_addresses
 from observer.targets.secrets import torn
 from observer.targets.wire import sever
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from observer.deadlines import Deadline
+    from observer.targets.resolver import Resolve
 
 MOST_BYTES = 32 * 1024 * 1024
 
@@ -32,31 +36,38 @@ CONNECT_TIMEOUT = 2.0
 
 _PORTS = {"http": 80, "https": 443}
 
+_ACCEPTED = "text/plain;version=0.0.4, application/vnd.spring-boot.actuator.v3+json;q=0.5, */*;q=0.1"
 
-class ActuatorSession:
-    """A connection to a service that is kept open between readings.
 
-    Made of the standard library's client: richer ones bring megabytes that serving never uses. It follows no
-    redirect, which would carry credentials to a host that nobody configured, and knows no proxy.
+@dataclass(frozen=True, slots=True)
+class ActuatorAddress:
+    """Where a page of a service is.
 
     Args:
-        url: The page, such as ``http://app:8080/actuator/prometheus``.
-        username: For basic authentication; empty for none.
-        password: Gives the password for it as it is now.
-        bearer: Gives a bearer token as it is now, or ``None``.
-
-    Raises:
-        ConfigurationError: The URL cannot be understood. The message holds nothing of it.
+        scheme: http or https.
+        host: As it stands in the header Host and as certificates are held against it.
+        port: TCP port.
+        path: Of the page.
+        query: What follows the question mark; empty for none.
+        username: Out of the URL.
+        password: Out of the URL.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        username: str,
-        password: Callable[[], str | None],
-        bearer: Callable[[], str | None],
-    ) -> None:
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str = ""
+    username: str = ""
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> ActuatorAddress:
+        """The parts of a URL such as ``http://app:8080/actuator/prometheus``.
+
+        Raises:
+            ConfigurationError: It cannot be understood. The message holds nothing of it.
+        """
         try:
             parts = urlsplit(url)
             port = parts.port or _PORTS.get(parts.scheme, 80)
@@ -67,27 +78,101 @@ class ActuatorSession:
                 "the URL of a service is not one",
                 remedy="Write http://host:8080/actuator/prometheus and percent-encode special characters.",
             )
-        inline = unquote(parts.password) if parts.password is not None else None
-        self.replica = f"{parts.hostname}:{port}"
-        self.shown = f"{parts.scheme}://{self.replica}{parts.path}"
-        self._host, self._port, self._secure = parts.hostname, port, parts.scheme == "https"
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._username = username or unquote(parts.username or "")
-        self._password: Callable[[], str | None] = lambda: password() or inline
-        self._bearer = bearer
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname,
+            port=port,
+            path=parts.path or "/",
+            query=parts.query,
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password) if parts.password is not None else None,
+        )
+
+    @property
+    def host_and_port(self) -> str:
+        return join(self.host, self.port)
+
+    @property
+    def shown(self) -> str:
+        """The URL without secrets."""
+        return f"{self.scheme}://{self.host_and_port}{self.path}"
+
+
+def join(host: str, port: int) -> str:
+    """``host:port``, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _none() -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How Observer shows who it is; secrets are asked for at each request, so that they can be changed.
+
+    Args:
+        username: For basic authentication; empty for none.
+        password: For it.
+        bearer: A token, which is sent when there is no username.
+    """
+
+    username: str = ""
+    password: Callable[[], str | None] = _none
+    bearer: Callable[[], str | None] = _none
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service said."""
+
+    status: int
+    content_type: str
+    text: str
+
+
+class ActuatorSession:
+    """A connection to a service that is kept open between readings.
+
+    Made of the standard library's client: richer ones bring megabytes that serving never uses. It follows no
+    redirect, which would carry credentials to a host that nobody configured, and knows no proxy.
+
+    Args:
+        address: The page.
+        credentials: Sent with each request.
+        connect_to: The IP address of one of several replicas; the host of the address when empty.
+        resolve: Looks that host up.
+    """
+
+    def __init__(
+        self,
+        address: ActuatorAddress,
+        *,
+        credentials: Credentials | None = None,
+        connect_to: str = "",
+        resolve: Resolve = system_addresses,
+    ) -> None:
+        self.address = address
+        self._credentials = credentials or Credentials()
+        self._lookup = Lookup(connect_to or address.host, resolve)
         self._connection: http.client.HTTPConnection | None = None
         self._aborted = False
+        self.shown = address.shown if not connect_to else f"{address.shown} at {connect_to}"
 
-    def read(self, deadline: Deadline) -> str:
-        """The page's text. Asks again over a new connection when the service had closed the kept one.
+    def get(self, target: str, deadline: Deadline) -> Answer:
+        """What the service answers to a GET. Asks over a new connection when it had closed the kept one.
+
+        Args:
+            target: Path and query.
+            deadline: By when the whole answer must be there.
 
         Raises:
-            ObserverError: The service does not answer, refuses, or answers with something else.
+            ObserverError: The service does not answer, or with more than it should.
         """
         self._aborted = False
         for kept in (self._connection is not None, False):
             try:
-                return self._get(deadline).decode("utf-8", "replace")
+                return self._get(target, deadline)
             except TimeoutError:
                 self.close()
                 raise DeadlineExceeded(f"{self.shown}: no answer in time") from None
@@ -102,6 +187,29 @@ class ActuatorSession:
                 raise
         raise AssertionError("the second attempt returns or raises")
 
+    def taken(self, answer: Answer) -> str:
+        """The text of an answer that was successful.
+
+        Raises:
+            NotPermitted: The service wants other credentials.
+            NotAvailable: There is no such page.
+            TargetUnreachable: It says anything else but 200.
+        """
+        if answer.status in (401, 403):
+            raise NotPermitted(
+                f"{self.shown}: HTTP {answer.status}",
+                remedy="Give username and password_file, or bearer_file.",
+            )
+        if answer.status == 404:
+            raise NotAvailable(
+                f"{self.shown}: HTTP 404",
+                remedy="Expose the endpoint: management.endpoints.web.exposure.include=health,prometheus, "
+                "with micrometer-registry-prometheus on the class path.",
+            )
+        if answer.status != 200:
+            raise TargetUnreachable(f"{self.shown}: HTTP {answer.status}")
+        return answer.text
+
     def abort(self) -> None:
         """Cut the connection off under a reading that does not return. Safe to call from another thread."""
         self._aborted = True
@@ -115,12 +223,11 @@ class ActuatorSession:
             with contextlib.suppress(OSError):
                 connection.close()
 
-    def _get(self, deadline: Deadline) -> bytes:
+    def _get(self, target: str, deadline: Deadline) -> Answer:
         connection = self._open(deadline)
         connection.sock.settimeout(deadline.check())
-        connection.request("GET", self._path, headers=self._headers())
+        connection.request("GET", target, headers=self._headers())
         response = connection.getresponse()
-        self._refused(response.status)
         body = bytearray()
         while chunk := response.read1(65536):
             body += chunk
@@ -133,43 +240,48 @@ class ActuatorSession:
             raise http.client.IncompleteRead(b"", response.length)
         if response.will_close:
             self.close()
-        return bytes(body)
+        return Answer(response.status, response.headers.get_content_type(), body.decode("utf-8", "replace"))
 
     def _open(self, deadline: Deadline) -> http.client.HTTPConnection:
         if self._connection is None:
-            timeout = min(CONNECT_TIMEOUT, deadline.check())
-            if self._secure:
-                context = ssl.create_default_context()
-                connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                    self._host, self._port, timeout=timeout, context=context
-                )
-            else:
-                connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-            connection.connect()
+            addresses = self._lookup.addresses(min(CONNECT_TIMEOUT, deadline.check()))
+            line = self._connect(addresses, deadline)
+            try:
+                connection = http.client.HTTPConnection(self.address.host, self.address.port)
+                if self.address.scheme == "https":
+                    # http.client leaves a port out of the header Host when it is the usual one.
+                    connection.default_port = http.client.HTTPS_PORT
+                    context = ssl.create_default_context()
+                    line = context.wrap_socket(line, server_hostname=self.address.host)
+            except BaseException:
+                line.close()
+                raise
+            connection.sock = line
             self._connection = connection
         return self._connection
 
+    def _connect(self, addresses: list[str], deadline: Deadline) -> socket.socket:
+        """A line to the first address that takes one, as `socket.create_connection` does for a name."""
+        for position, address in enumerate(addresses, start=1):
+            timeout = min(CONNECT_TIMEOUT, deadline.check())
+            try:
+                line = socket.create_connection((address, self.address.port), timeout=timeout)
+            except OSError:
+                if position == len(addresses):
+                    raise
+            else:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return line
+        raise AssertionError("a name without an address is refused before")
+
     def _headers(self) -> dict[str, str]:
-        headers = {"accept": "text/plain;version=0.0.4", "user-agent": f"observer/{observer.__version__}"}
-        token = self._bearer()
-        if self._username:
-            pair = f"{self._username}:{self._password() or ''}".encode()
+        headers = {"accept": _ACCEPTED, "user-agent": f"observer/{observer.__version__}"}
+        given = self._credentials
+        username = given.username or self.address.username
+        if username:
+            password = given.password() or self.address.password or ""
+            pair = f"{username}:{password}".encode()
             headers["authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        elif token:
+        elif token := given.bearer():
             headers["authorization"] = f"Bearer {token}"
         return headers
-
-    def _refused(self, status: int) -> None:
-        if status in (401, 403):
-            raise NotPermitted(
-                f"{self.shown}: HTTP {status}",
-                remedy="Give username and password_file, or bearer_file.",
-            )
-        if status == 404:
-            raise NotAvailable(
-                f"{self.shown}: HTTP 404",
-                remedy="Expose the endpoint: management.endpoints.web.exposure.include=health,prometheus, "
-                "with micrometer-registry-prometheus on the class path.",
-            )
-        if status != 200:
-            raise TargetUnreachable(f"{self.shown}: HTTP {status}")

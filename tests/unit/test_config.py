@@ -116,7 +116,7 @@ def test_every_problem_is_told_at_once_with_its_place(written: Callable[[str], P
         (f"{file}:9: log.level", "'warning'"),
         (f"{file}:11: redis[0]: the URL must begin with", "redis://"),
         ("environment variable OBSERVER__SCRAPE__BUDGET: scrape.budget", "300ms"),
-        ("environment variable OBSERVER__HIKARI__0__REPLICA: hikari[0].url: is missing", ""),
+        ("environment variable OBSERVER__HIKARI__0__REPLICA: hikari[0]: give exactly one of", "url and urls"),
         ("option --listen: listen", "127.0.0.1:9188"),
     ]
     for beginning, within in expected:

@@ -1,0 +1,13 @@
+package mealsync;
+
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.autoconfigure.security.servlet.UserDetailsServiceAutoConfiguration;
+
+/** MealSync: a service with a pool and a cache, as Spring Boot makes it. */
+@SpringBootApplication(exclude = UserDetailsServiceAutoConfiguration.class)
+public class Application {
+    public static void main(String[] arguments) {
+        SpringApplication.run(Application.class, arguments);
+    }
+}
