@@ -45,7 +45,13 @@ KINDS = {
 }
 """By kind: what people call it, and whose names its metrics have."""
 
-OWN_NAMES = frozenset({"hikaricp_up"})
+OWN_NAMES = frozenset(
+    {
+        "hikaricp_up",
+        "pg_exporter_database_success",
+        "pg_exporter_database_last_success_timestamp_seconds",
+    }
+)
 """Metrics of a watched kind that no peer has; the names are Observer's."""
 
 

@@ -13,7 +13,8 @@ from observer.exporter.hikari.replicas import Resolved, listed
 from observer.exporter.hikari.source import HikariSource
 from observer.exporter.pacing import Pacer
 from observer.exporter.pgbouncer.source import PgbouncerSource
-from observer.exporter.postgres.source import PostgresSource
+from observer.exporter.postgres.databases import Choice
+from observer.exporter.postgres.source import Plan, PostgresSource
 from observer.exporter.recorder import Recorder
 from observer.exporter.redis.source import RedisSource
 from observer.exporter.worker import Worker
@@ -24,7 +25,14 @@ from observer.targets.redis import RedisAddress, RedisSession
 from observer.targets.secrets import password_source, setting
 
 if TYPE_CHECKING:
-    from observer.config.model import HikariTarget, PgbouncerTarget, PostgresTarget, RedisTarget, Settings
+    from observer.config.model import (
+        HikariTarget,
+        PgbouncerTarget,
+        PostgresTarget,
+        RedisTarget,
+        Scrape,
+        Settings,
+    )
     from observer.exporter.hikari.replicas import Discovery, Replica
     from observer.exporter.snapshot import Source
     from observer.metrics import Metrics
@@ -71,14 +79,14 @@ def build_sources(settings: Settings) -> list[Source]:
     if not settings.export:
         return []
     return [
-        *(_postgres(target) for target in settings.postgres if target.enabled),
+        *(_postgres(target, settings.scrape) for target in settings.postgres if target.enabled),
         *(_pgbouncer(target) for target in settings.pgbouncer if target.enabled),
         *(_redis(target) for target in settings.redis if target.enabled),
         *(_hikari(target) for target in settings.hikari if target.enabled),
     ]
 
 
-def _postgres(target: PostgresTarget) -> Source:
+def _postgres(target: PostgresTarget, scrape: Scrape) -> Source:
     address = PostgresAddress.parse(
         setting(target.dsn, target.dsn_file),
         password_source(target.password, target.password_file),
@@ -91,11 +99,16 @@ def _postgres(target: PostgresTarget) -> Source:
             statement_timeout=target.statement_timeout,
             lock_timeout=target.lock_timeout,
         ),
-        top=statements.top if statements.enabled else 0,
-        text_length=statements.text_length if statements.texts else 0,
-        sizes_interval=target.sizes_interval,
-        slow_interval=target.slow_interval,
-        switches=target.collectors,
+        Plan(
+            top=statements.top if statements.enabled else 0,
+            text_length=statements.text_length if statements.texts else 0,
+            sizes_interval=target.sizes_interval,
+            slow_interval=target.slow_interval,
+            switches=target.collectors,
+            databases=Choice(target.databases.include, target.databases.exclude),
+            databases_interval=target.databases.interval,
+            visit_deadline=scrape.deadline,
+        ),
     )
 
 

@@ -84,6 +84,16 @@ class Statements(_Section):
     text_length: int = Field(default=200, ge=20, le=10000, description="Characters of a text on the page.")
 
 
+class Databases(_Section):
+    """Which databases of a server are read, beside what is the server's as a whole."""
+
+    include: tuple[str, ...] = Field(("*",), description="Names or patterns as in a shell: shop_*.")
+    exclude: tuple[str, ...] = Field((), description="Of those, the ones that are left out.")
+    interval: Annotated[Seconds, Field(ge=1)] = Field(
+        60.0, description="How often each of them is read, but that of the DSN, which always is."
+    )
+
+
 class PostgresTarget(_Target):
     """A PostgreSQL server."""
 
@@ -92,6 +102,7 @@ class PostgresTarget(_Target):
     password: SecretStr | None = Field(None, description="The password, apart from the DSN.")
     password_file: Path | None = Field(None, description="A file with the password; read at each connection.")
     statements: Statements = Field(Statements(), description="What is read of statements.")
+    databases: Databases = Field(Databases(), description="Which databases are read.")
     lock_timeout: Seconds = Field(0.1, description="How long a query of ours may wait for a lock.")
     statement_timeout: Seconds = Field(3.0, description="How long a query of ours may run.")
     sizes_interval: Seconds = Field(300.0, description="How often sizes, which are dear, are read.")

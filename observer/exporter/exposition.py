@@ -96,16 +96,15 @@ class Renderer:
         """Lines by metric, as `render` makes them."""
         # A family that is held here cannot be freed, so its identity tells it from all others.
         known, current = self._lines, {}
-        blocks: Rendered = {}
+        blocks: dict[MetricDeclaration, list[bytes]] = {}
         for family in families:
             if not family.samples:
                 continue
             one = known.get(id(family)) or (family, sample_lines(family, self._extra).encode())
             current[id(family)] = one
-            held = blocks.get(family.metric)
-            blocks[family.metric] = one[1] if held is None else held + one[1]
+            blocks.setdefault(family.metric, []).append(one[1])
         self._lines = current
-        return blocks
+        return {metric: b"".join(lines) for metric, lines in blocks.items()}
 
 
 def page(parts: Sequence[Rendered], *, own: bytes = b"") -> bytes:

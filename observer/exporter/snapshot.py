@@ -32,7 +32,7 @@ class Outcome:
         collector: Its name.
         seconds: How long it took.
         families: What it read; ``None`` when it failed.
-        fault: Why it failed.
+        fault: Why it failed, wholly or in part.
         clock: Seconds between two runs of it; 0 means every collection.
     """
 
@@ -213,7 +213,7 @@ class Holding:
         outcome = self._latest[name]
         return CollectorState(
             collector=name,
-            ok=reading.up and outcome.families is not None,
+            ok=reading.up and outcome.fault is None and outcome.families is not None,
             seconds=outcome.seconds,
             last_success=held.at_epoch if held else None,
             fault=outcome.fault if reading.up else reading.fault,

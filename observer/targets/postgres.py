@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -78,6 +78,10 @@ class PostgresAddress:
         parameters = {key: str(value) for key, value in given.items() if value is not None}
         inline = parameters.pop("password", None)
         return cls(parameters=parameters, password=lambda: password() or inline)
+
+    def to(self, database: str) -> PostgresAddress:
+        """The address of another database of the same server."""
+        return replace(self, parameters={**self.parameters, "dbname": database})
 
     @property
     def shown(self) -> str:
@@ -156,6 +160,14 @@ class PostgresSession:
         self._facts: ServerFacts | None = None
         self._born = 0.0
         self._aborted = False
+
+    def beside(self, database: str) -> PostgresSession:
+        """A session with another database of the same server, under the same bounds; not connected yet."""
+        return PostgresSession(
+            self.address.to(database),
+            statement_timeout=self._statement_timeout,
+            lock_timeout=self._lock_timeout,
+        )
 
     @property
     def connected(self) -> bool:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from observer.exporter.postgres import settings, statement_texts, statements
+from observer.exporter.postgres import settings, statement_texts, statements, visits
 from observer.exporter.postgres.sqlfile import parse
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def sql_collectors() -> tuple[SqlCollector, ...]:
 
 def collector_names() -> frozenset[str]:
     """Every collector that can be switched on and off by its name."""
-    own = {settings.NAME, statements.NAME, statement_texts.NAME}
+    own = {settings.NAME, statements.NAME, statement_texts.NAME, visits.NAME}
     return frozenset(own | {collector.name for collector in sql_collectors()})
 
 

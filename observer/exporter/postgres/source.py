@@ -3,87 +3,90 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from observer.errors import Kind, NotAvailable, ObserverError
-from observer.exporter.declaration import Family, MetricDeclaration, one
-from observer.exporter.postgres import settings, statement_texts, statements
+from observer.errors import Kind, ObserverError
+from observer.exporter.postgres import about, settings, statement_texts, statements, visits
 from observer.exporter.postgres.collectors import sql_collectors, wanted
-from observer.exporter.postgres.requirement import Requirement
-from observer.exporter.postgres.sqlcollector import SqlCollector, SqlResults
+from observer.exporter.postgres.databases import DISCOVERY, Choice, chosen
+from observer.exporter.postgres.reading import SqlReader
+from observer.exporter.postgres.rounds import Rounds
 from observer.exporter.postgres.statement_texts import StatementTexts
 from observer.exporter.postgres.statements import StatementCollector
+from observer.exporter.postgres.visits import Visits
 from observer.exporter.snapshot import Fault, Outcome, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from observer.exporter import declaration
+    from observer.exporter.declaration import Family, MetricDeclaration
+    from observer.exporter.postgres.databases import Database
     from observer.exporter.snapshot import CollectionOrder
     from observer.targets.postgres import PostgresSession, ServerFacts
 
 FACTS_INTERVAL = 60.0
 """Seconds after which extensions are looked up anew."""
 
-UP = MetricDeclaration("pg_up", "gauge", "Whether the server answered the last collection.", "postgres")
-LAST_DURATION = MetricDeclaration(
-    "pg_exporter_last_scrape_duration_seconds",
-    "gauge",
-    "Seconds that the last collection took.",
-    "postgres",
-)
-LAST_ERROR = MetricDeclaration(
-    "pg_exporter_last_scrape_error",
-    "gauge",
-    "Whether a collector failed in the last collection.",
-    "postgres",
-)
-SCRAPES = MetricDeclaration(
-    "pg_exporter_scrapes_total",
-    "counter",
-    "Collections of this server.",
-    "postgres",
-)
-COLLECTOR_SUCCESS = MetricDeclaration(
-    "pg_scrape_collector_success",
-    "gauge",
-    "Whether the collector succeeded when it ran last.",
-    "postgres",
-    ("collector",),
-)
-COLLECTOR_DURATION = MetricDeclaration(
-    "pg_scrape_collector_duration_seconds",
-    "gauge",
-    "Seconds that the collector took when it ran last.",
-    "postgres",
-    ("collector",),
-)
-
 
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of PostgreSQL whose name is known beforehand; settings are named by the server."""
-    own = (UP, LAST_DURATION, LAST_ERROR, SCRAPES, COLLECTOR_SUCCESS, COLLECTOR_DURATION)
     from_sql = {metric.name: metric for file in sql_collectors() for metric in file.metrics}
-    return (*own, *statements.DECLARED, statement_texts.QUERY_ID, *from_sql.values())
+    return (*about.DECLARED, *statements.DECLARED, statement_texts.QUERY_ID, *from_sql.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is read of a server, and how often.
+
+    Args:
+        top: Statements with series of their own; 0 for no statements at all.
+        text_length: Characters of a statement's text on the page; 0 for no texts.
+        sizes_interval: Seconds between two readings of sizes.
+        slow_interval: Seconds between two readings of what moves slowly.
+        switches: Which collectors run, by name, where that is not as by default.
+        databases: Which databases are read.
+        databases_interval: Seconds between two visits of a database that the DSN does not name.
+        visit_deadline: Seconds that such a visit may take.
+    """
+
+    top: int
+    text_length: int
+    sizes_interval: float
+    slow_interval: float
+    switches: Mapping[str, bool]
+    databases: Choice
+    databases_interval: float
+    visit_deadline: float
+
+    def runs(self, collector: str) -> bool:
+        """Whether a collector that is no file runs."""
+        return self.switches.get(collector, True)
+
+    def readers(self, scope: str) -> list[SqlReader]:
+        """The collectors that are files, of one scope, for one database."""
+        clocks = {"": 0.0, "sizes": self.sizes_interval, "slow": self.slow_interval}
+        return [
+            SqlReader(
+                file,
+                clock=clocks[file.clock] if isinstance(file.clock, str) else file.clock,
+                insisted=file.name in self.switches,
+            )
+            for file in sql_collectors()
+            if wanted(file, self.switches) and file.scope == scope
+        ]
 
 
 @dataclass(slots=True)
 class _Task:
-    """A collector, when it is due, and what must hold for it."""
+    """A collector, and when it is due."""
 
     name: str
     run: Callable[[ServerFacts, CollectionOrder], Sequence[Family] | None]
     clock: float = 0.0
-    requires: Requirement = field(default_factory=Requirement)
-    insisted: bool = False
-    """Whether the settings name it: then it is a fault that its extension is missing."""
+    fits: Callable[[ServerFacts], bool] = lambda _: True
     next_at: float = 0.0
-
-    def fits(self, facts: ServerFacts, *, standby: bool) -> bool:
-        return self.requires.met(version=facts.version, standby=standby) and (
-            self.insisted or self.requires.has_extension(facts.extensions)
-        )
 
 
 class PostgresSource:
@@ -92,62 +95,32 @@ class PostgresSource:
     Args:
         name: The target's.
         session: The persistent connection.
-        top: Statements with series of their own; 0 for no statements at all.
-        text_length: Characters of a statement's text on the page; 0 for no texts.
-        sizes_interval: Seconds between two readings of sizes.
-        slow_interval: Seconds between two readings of what is dearer still, or moves slowly.
-        switches: Which collectors run, by name, where that is not as by default.
+        plan: What is read.
     """
 
     kind: declaration.Kind = "postgres"
     labels = ""
 
-    def __init__(
-        self,
-        name: str,
-        session: PostgresSession,
-        *,
-        top: int,
-        text_length: int,
-        sizes_interval: float,
-        slow_interval: float,
-        switches: Mapping[str, bool],
-    ) -> None:
+    def __init__(self, name: str, session: PostgresSession, plan: Plan) -> None:
         self.name = name
         self._session = session
+        self._plan = plan
         self._scrapes = 0
         self._facts_at = 0.0
         self._standby = False
-        self._clocks = {"": 0.0, "sizes": sizes_interval, "slow": slow_interval}
+        self._reads_here = True
+        self._databases: list[Database] = []
         self._latest: dict[str, Outcome] = {}
         self._settings_rows: list[tuple[Any, ...]] = []
         self._settings_families: list[Family] = []
-        self._tasks = [
-            _Task(
-                file.name,
-                self._sql(file),
-                self._clocks[file.clock] if isinstance(file.clock, str) else file.clock,
-                file.requires,
-                file.name in switches,
-            )
-            for file in sql_collectors()
-            if wanted(file, switches)
-        ]
-        if switches.get(settings.NAME, True):
-            self._tasks.append(_Task(settings.NAME, self._settings))
-        if top and switches.get(statements.NAME, True):
-            collector = StatementCollector(top=top)
-            self._tasks.append(
-                _Task(statements.NAME, lambda facts, order: collector.collect(session, facts, order)),
-            )
-            if text_length and switches.get(statement_texts.NAME, True):
-                texts = StatementTexts(length=text_length)
-                self._tasks.append(
-                    _Task(
-                        statement_texts.NAME,
-                        lambda facts, order: texts.collect(session, facts, order, collector.queryids()),
-                    ),
-                )
+        self._visits = Visits(
+            name,
+            session_to=session.beside,
+            readers=lambda: plan.readers("database"),
+            rounds=Rounds(plan.databases_interval),
+            deadline=plan.visit_deadline,
+        )
+        self._tasks = list(self._made_tasks())
 
     @property
     def address(self) -> str:
@@ -161,18 +134,20 @@ class PostgresSource:
 
     def close(self) -> None:
         self._session.close()
+        self._visits.stop(3.0)
 
     def collect(self, order: CollectionOrder) -> Reading:
         began = time.monotonic()
         self._scrapes += 1
         outcomes: list[Outcome] = []
         gone: list[str] = []
-        up, fault = True, None
+        fault = None
         facts = None
         try:
             facts = self._learn(order)
-            fitting = [task for task in self._tasks if task.fits(facts, standby=self._standby)]
-            gone = sorted(self._latest.keys() - {task.name for task in fitting})
+            self._look_around(facts, order)
+            fitting = [task for task in self._tasks if task.fits(facts)]
+            gone = sorted(self._latest.keys() - {task.name for task in fitting} - {visits.NAME})
             for name in gone:
                 del self._latest[name]
             for task in fitting:
@@ -180,18 +155,29 @@ class PostgresSource:
                     outcome = self._run(task, facts, order)
                     if outcome is not None:
                         outcomes.append(outcome)
+            visited = self._visits.outcome()
+            if visited is not None:
+                outcomes.append(visited)
         except ObserverError as error:
-            up, fault = False, Fault(error.code, error.sentence, error.remedy)
+            fault = Fault(error.code, error.sentence, error.remedy)
             # Nothing is kept of a server that is down; what has a slow clock is read as soon as it is back.
             for task in self._tasks:
                 task.next_at = 0.0
-        for outcome in outcomes:
-            self._latest[outcome.collector] = outcome
+            self._visits.pause()
+        self._latest.update({outcome.collector: outcome for outcome in outcomes})
+        up = fault is None
         return Reading(
             up=up,
             outcomes=outcomes,
             gone=gone,
-            always=self._always(up=up, seconds=time.monotonic() - began),
+            always=about.families(
+                up=up,
+                seconds=time.monotonic() - began,
+                collections=self._scrapes,
+                collectors=[*(task.name for task in self._tasks), visits.NAME],
+                latest=self._latest,
+                databases=self._visits.states(),
+            ),
             facts=self._shown(facts) if up and facts else {},
             fault=fault,
         )
@@ -203,6 +189,15 @@ class PostgresSource:
             self._facts_at = order.now
             return self._session.refresh_facts(order.deadline)
         return self._session.facts(order.deadline)
+
+    def _look_around(self, facts: ServerFacts, order: CollectionOrder) -> None:
+        """Which databases there are. Behind a pooler a visit would open connections that nobody bounds."""
+        rows = self._session.rows(DISCOVERY, deadline=order.deadline)
+        self._databases = chosen(rows, self._plan.databases)
+        self._reads_here = any(database.here for database in self._databases)
+        if self._plan.runs(visits.NAME) and not facts.pooled:
+            others = [database for database in self._databases if not database.here]
+            self._visits.follow(others, standby=self._standby)
 
     def _run(self, task: _Task, facts: ServerFacts, order: CollectionOrder) -> Outcome | None:
         """What a collector brought; ``None`` when it had nothing new to say.
@@ -226,51 +221,38 @@ class PostgresSource:
             task.next_at = order.now + (task.clock if fault is None else task.clock / 10)
         return Outcome(task.name, time.monotonic() - began, families, fault, task.clock)
 
-    def _sql(self, file: SqlCollector) -> Callable[[ServerFacts, CollectionOrder], list[Family]]:
-        results, needed = SqlResults(file), file.requires.extension
+    def _made_tasks(self) -> Iterator[_Task]:
+        session, plan = self._session, self._plan
+        for scope in ("server", "database"):
+            for reader in plan.readers(scope):
+                yield self._reading(reader)
+        if plan.runs(settings.NAME):
+            yield _Task(settings.NAME, self._settings)
+        if not plan.top or not plan.runs(statements.NAME):
+            return
+        collector = StatementCollector(top=plan.top)
+        yield _Task(statements.NAME, lambda facts, order: collector.collect(session, facts, order))
+        if plan.text_length and plan.runs(statement_texts.NAME):
+            texts = StatementTexts(length=plan.text_length)
+            yield _Task(
+                statement_texts.NAME,
+                lambda facts, order: texts.collect(session, facts, order, collector.queryids()),
+            )
 
-        def run(facts: ServerFacts, order: CollectionOrder) -> list[Family]:
-            if not file.requires.has_extension(facts.extensions):
-                raise NotAvailable(
-                    f"the extension {needed} is not installed in database {facts.database},"
-                    " or not in the version that is needed",
-                    remedy=f"Run in {facts.database}: CREATE EXTENSION {needed};"
-                    f" or ALTER EXTENSION {needed} UPDATE;",
-                )
-            schema = facts.extensions[needed][0] if needed else ""
-            names, rows = self._session.table(file.statement(schema), deadline=order.deadline)
-            return results.families(rows, names)
-
-        return run
+    def _reading(self, reader: SqlReader) -> _Task:
+        in_database = reader.collector.scope == "database"
+        return _Task(
+            reader.collector.name,
+            lambda facts, order: reader.query(self._session, facts, order.deadline),
+            reader.clock,
+            lambda facts: (self._reads_here or not in_database) and reader.fits(facts, standby=self._standby),
+        )
 
     def _settings(self, _: ServerFacts, order: CollectionOrder) -> list[Family]:
         rows = self._session.rows(settings.QUERY, deadline=order.deadline)
         if rows != self._settings_rows:
             self._settings_rows, self._settings_families = rows, settings.families(rows)
         return self._settings_families
-
-    def _always(self, *, up: bool, seconds: float) -> list[Family]:
-        latest = self._latest.values()
-        failed = not up or any(outcome.families is None for outcome in latest)
-        return [
-            one(UP, int(up)),
-            one(LAST_DURATION, seconds),
-            one(LAST_ERROR, int(failed)),
-            one(SCRAPES, self._scrapes),
-            Family(
-                COLLECTOR_SUCCESS,
-                [
-                    ("", f'collector="{task.name}"', int(up and outcome.families is not None))
-                    for task in self._tasks
-                    if (outcome := self._latest.get(task.name)) is not None
-                ]
-                or [("", f'collector="{task.name}"', 0) for task in self._tasks],
-            ),
-            Family(
-                COLLECTOR_DURATION,
-                [("", f'collector="{outcome.collector}"', outcome.seconds) for outcome in latest],
-            ),
-        ]
 
     def _shown(self, facts: ServerFacts) -> dict[str, str]:
         major, minor = divmod(facts.version, 10000)
@@ -279,6 +261,8 @@ class PostgresSource:
             "role": "standby" if self._standby else "primary",
             "database": facts.database,
         }
+        if len(self._databases) > 1:
+            shown["databases"] = str(len(self._databases))
         if facts.pooled:
             shown["warning"] = "connected through a pooler; connect directly to the server"
         return shown

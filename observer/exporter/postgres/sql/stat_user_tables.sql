@@ -1,4 +1,5 @@
 /*
+scope: database
 prefix: pg_stat_user_tables_
 labels: [datname, schemaname, relname]
 metrics:

@@ -1,4 +1,5 @@
 /*
+scope: database
 prefix: pg_statio_user_tables_
 labels: [datname, schemaname, relname]
 metrics:

@@ -1,4 +1,5 @@
 /*
+scope: database
 prefix: pg_stat_user_tables_
 clock: sizes
 labels: [datname, schemaname, relname]
