@@ -101,6 +101,21 @@ def test_rows_become_samples() -> None:
     ]
 
 
+def test_an_array_of_observations_becomes_a_histogram() -> None:
+    """Buckets count what lies at or below their bounds; rows with the same labels are one distribution."""
+    header = "prefix: pg_idle_\nlabels: [state]\nmetrics: {seconds: {histogram: Idle., buckets: [1, 2.5]}}\n"
+    collector = parse(sql(header), name="idle")
+    [seconds] = collector.families([("idle", [0.5, 2.5, 9.0]), ("idle", [1.0]), ("none", None)])
+    assert seconds.metric.type == "histogram"
+    assert list(seconds.samples) == [
+        ("_bucket", 'state="idle",le="1"', 2),
+        ("_bucket", 'state="idle",le="2.5"', 3),
+        ("_bucket", 'state="idle",le="+Inf"', 4),
+        ("_sum", 'state="idle"', 13.0),
+        ("_count", 'state="idle"', 4),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
@@ -114,6 +129,9 @@ def test_rows_become_samples() -> None:
         (sql("prefix: a\nmetrics: [count]\n"), "metrics must be a mapping"),
         (sql("prefix: a\nmetrics: {count: 5}\n"), "acount must be declared as {gauge: what it is}"),
         (sql("prefix: a\nmetrics: {count: {guage: x}}\n"), "acount must be declared"),
+        (sql("prefix: a\nmetrics: {count: {histogram: x}}\n"), "acount must be declared"),
+        (sql("prefix: a\nmetrics: {count: {gauge: x, buckets: [1]}}\n"), "acount must be declared"),
+        (sql("prefix: a\nmetrics: {count: {histogram: x, buckets: [2, 1]}}\n"), "acount must be declared"),
         (sql("prefix: a\nlabels: datname\nmetrics: {c: {gauge: x}}\n"), "labels must be a list"),
         (sql(HEADER + "requires: '>=140000'\n"), "requires is not a mapping"),
         (sql(HEADER + "requires: {server: 14}\n"), "requires.server must be like"),

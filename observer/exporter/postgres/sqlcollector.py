@@ -29,10 +29,12 @@ class Column:
     Args:
         name: The column's; counts only where columns are found by name.
         scale: What its values are multiplied by.
+        buckets: Upper bounds, rising, of a histogram, whose values are arrays of what was observed.
     """
 
     name: str
     scale: float = 1
+    buckets: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class SqlCollector:
     def families(self, rows: Iterable[Sequence[Any]], names: Sequence[str] = ()) -> list[Family]:
         """The samples of a result.
 
-        Rows with the same labels are one sample: counters are added, of gauges the greatest is taken. NULL
-        is no sample.
+        Rows with the same labels are one sample: counters are added, histograms united, of gauges the
+        greatest is taken. NULL is no sample.
         """
         return SqlResults(self).families(list(rows), names)
 
@@ -120,7 +122,7 @@ class SqlResults:
         self._families = [
             self._families[index]
             if same_series and column == self._columns[index]
-            else Family(metrics[index], _samples(merged, column))
+            else Family(metrics[index], _samples(merged, column, self._collector.columns[index].buckets))
             for index, column in enumerate(columns)
         ]
         self._rows, self._bodies, self._columns = rows, bodies, columns
@@ -140,15 +142,45 @@ class SqlResults:
         ]
 
     def _merge(self, held: Sequence[Any], values: Sequence[Any]) -> list[Any]:
-        merged = []
+        merged: list[Any] = []
         for metric, a, b in zip(self._collector.metrics, held, values, strict=True):
             known = [value for value in (a, b) if value is not None]
-            merged.append((sum(known) if metric.type == "counter" else max(known)) if known else None)
+            if not known:
+                merged.append(None)
+            elif metric.type == "histogram":
+                merged.append([observed for value in known for observed in value])
+            else:
+                merged.append(sum(known) if metric.type == "counter" else max(known))
         return merged
 
 
-def _samples(bodies: Iterable[str], column: Iterable[Any]) -> list[tuple[str, str, float]]:
-    return [("", body, value) for body, value in zip(bodies, column, strict=True) if value is not None]
+def _samples(
+    bodies: Iterable[str], column: Iterable[Any], buckets: Sequence[float]
+) -> list[tuple[str, str, float]]:
+    if not buckets:
+        return [("", body, value) for body, value in zip(bodies, column, strict=True) if value is not None]
+    return [
+        sample
+        for body, observed in zip(bodies, column, strict=True)
+        if observed is not None
+        for sample in _distribution(body, observed, buckets)
+    ]
+
+
+def _distribution(
+    body: str, observed: Sequence[float], buckets: Sequence[float]
+) -> list[tuple[str, str, float]]:
+    """A histogram's samples: how many observations lie at or below each bound, their sum and number."""
+    lead = body and f"{body},"
+    return [
+        *(
+            ("_bucket", f'{lead}le="{bound:g}"', sum(value <= bound for value in observed))
+            for bound in buckets
+        ),
+        ("_bucket", f'{lead}le="+Inf"', len(observed)),
+        ("_sum", body, sum(observed)),
+        ("_count", body, len(observed)),
+    ]
 
 
 def _number(value: Any, scale: float) -> float | None:  # noqa: ANN401 - whatever stands in a column

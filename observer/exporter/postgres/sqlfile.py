@@ -8,6 +8,7 @@ The header is YAML in a comment at the top::
     labels: [datname, mode]           # the query's first columns, in this order
     metrics:                          # the following columns, in this order
       count: {gauge: Number of locks.}
+      wait_seconds: {histogram: How long, buckets: [0.1, 1, 10]}    # an array of what was observed
     columns: by name                  # left out: by place
     scope: database                   # runs in every database; left out: once for the server
     clock: sizes                      # or slow, or 10m; left out: every collection
@@ -22,6 +23,7 @@ Several files may declare the same metric for versions that exclude each other.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, get_args
 
 import yaml
@@ -49,7 +51,10 @@ _KEYS = {
     "requires",
     "enabled",
 }
-_FORM = "Write it as {gauge: What it is.}; where columns are found by name, also column: and scale:."
+_FORM = (
+    "Write it as {gauge: What it is.}; where columns are found by name, also column: and scale:."
+    " A histogram has buckets: rising numbers."
+)
 
 
 def parse(text: str, *, name: str) -> SqlCollector:
@@ -148,13 +153,26 @@ def _declared(
         raise wrong
     kinds: list[MetricType] = [kind for kind in get_args(MetricType) if kind in value]
     rest = {key: text for key, text in value.items() if key not in kinds}
+    buckets = rest.pop("buckets", [])
+    if len(kinds) != 1 or (rest and not by_name) or ("histogram" in kinds) != bool(buckets):
+        raise wrong
     scale = rest.pop("scale", 1)
     column = rest.pop("column", name)
-    if len(kinds) != 1 or rest or (not by_name and len(value) > 1):
+    if rest or not _is_number(scale) or not _rising(buckets) or (buckets and scale != 1):
         raise wrong
-    if isinstance(scale, bool) or not isinstance(scale, (int, float)):
-        raise wrong
-    return metric, kinds[0], str(value[kinds[0]]), Column(str(column), scale)
+    return metric, kinds[0], str(value[kinds[0]]), Column(str(column), scale, tuple(buckets))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _rising(bounds: object) -> bool:
+    return (
+        isinstance(bounds, list)
+        and all(map(_is_number, bounds))
+        and all(low < high for low, high in pairwise(bounds))
+    )
 
 
 def _clock(clock: object, file: str) -> str | float:
