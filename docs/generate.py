@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
@@ -53,6 +54,8 @@ OWN_NAMES = frozenset(
     }
 )
 """Metrics of a watched kind that no peer has; the names are Observer's."""
+
+POSTGRES_PEER = DOCS / "peers" / "postgres_exporter.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ def configuration_part() -> str:
 def metrics_part() -> str:
     """A table of metrics for each collector of each kind."""
     metrics = catalogue()
+    of_postgres = _postgres_names()
     parts = []
     for kind, (title, peer) in KINDS.items():
         collectors: dict[str, list[MetricDeclaration]] = {}
@@ -210,13 +214,31 @@ def metrics_part() -> str:
                     metric.type,
                     " ".join(f"`{label}`" for label in metric.labels),
                     metric.help,
-                    "Observer" if metric.name in OWN_NAMES else peer,
+                    _owner(metric, peer, of_postgres),
                 )
                 for metric in collectors[collector]
             ]
             named = f"Collector `{collector}`" if collector else "Always there"
             parts += [f"### {title}: {named}", _table(("name", "type", "labels", "help", "name is of"), rows)]
     return "\n\n".join(parts)
+
+
+def _postgres_names() -> dict[str, str]:
+    """Whose name a metric of PostgreSQL has, where it is not Observer's."""
+    facts = yaml.safe_load(POSTGRES_PEER.read_text(encoding="utf-8"))
+    peer = KINDS["postgres"][1]
+    return {
+        "pg_settings_*": peer,
+        **{name: peer for group in facts["metrics"] for name in group["names"]},
+        **dict.fromkeys(facts["newer"], "postgres_exporter"),
+        **dict.fromkeys(facts["older"], "older rules"),
+    }
+
+
+def _owner(metric: MetricDeclaration, peer: str, of_postgres: dict[str, str]) -> str:
+    if metric.kind == "postgres":
+        return of_postgres.get(metric.name, "Observer")
+    return "Observer" if metric.name in OWN_NAMES else peer
 
 
 def commands_part() -> str:

@@ -80,7 +80,7 @@ UPSTREAM = {
 
 LINT = (
     (
-        r"pg_stat_(archiver|database|statements_query_id|user_tables)\w* .*should have .+_total",
+        r"pg_stat_(archiver|database|statements_query_id|user_tables|wal_receiver)\w* .*should have .+_total",
         "upstream names them after the server's columns, without the suffix",
     ),
     (
@@ -91,6 +91,8 @@ LINT = (
         r"pg_(locks|settings_\w+|stat_activity|stat_archiver_\w+|stat_user_tables_\w+)_count non-histogram",
         "upstream's names; those of settings are the server's own",
     ),
+    (r"pg_prepared_xacts_count non-histogram", "a name in upstream's manner"),
+    (r"pg_txid_current counter metrics should have", "the name that published rules ask for"),
     (
         r"redis_(aof|rdb)_\w+_duration_sec metric names should not contain abbreviated units$",
         "upstream's names",

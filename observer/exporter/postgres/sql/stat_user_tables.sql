@@ -14,6 +14,7 @@ metrics:
   n_live_tup: {gauge: Estimated number of live rows.}
   n_dead_tup: {gauge: Estimated number of dead rows.}
   n_mod_since_analyze: {gauge: Estimated number of rows changed since the last analyze.}
+  n_ins_since_vacuum: {gauge: Estimated number of rows inserted since the last vacuum.}
   last_vacuum: {gauge: "Last manual vacuum, in seconds since the epoch; 0 for never."}
   last_autovacuum: {gauge: "Last autovacuum, in seconds since the epoch; 0 for never."}
   last_analyze: {gauge: "Last manual analyze, in seconds since the epoch; 0 for never."}
@@ -23,9 +24,9 @@ metrics:
   analyze_count: {counter: Manual analyzes.}
   autoanalyze_count: {counter: Automatic analyzes.}
 */
-SELECT pg_catalog.current_database(), schemaname, relname,
+SELECT pg_catalog.current_database() AS datname, schemaname, relname,
        seq_scan, seq_tup_read, coalesce(idx_scan, 0), coalesce(idx_tup_fetch, 0),
-       n_tup_ins, n_tup_upd, n_tup_del, n_tup_hot_upd, n_live_tup, n_dead_tup, n_mod_since_analyze,
+       n_tup_ins, n_tup_upd, n_tup_del, n_tup_hot_upd, n_live_tup, n_dead_tup, n_mod_since_analyze, n_ins_since_vacuum,
        coalesce(extract(epoch FROM last_vacuum), 0)::pg_catalog.float8,
        coalesce(extract(epoch FROM last_autovacuum), 0)::pg_catalog.float8,
        coalesce(extract(epoch FROM last_analyze), 0)::pg_catalog.float8,

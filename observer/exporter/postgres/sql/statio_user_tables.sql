@@ -12,7 +12,7 @@ metrics:
   tidx_blocks_read: {counter: Disk blocks read from the index of the TOAST table.}
   tidx_blocks_hit: {counter: Buffer hits in the index of the TOAST table.}
 */
-SELECT pg_catalog.current_database(), schemaname, relname,
+SELECT pg_catalog.current_database() AS datname, schemaname, relname,
        coalesce(heap_blks_read, 0), coalesce(heap_blks_hit, 0), coalesce(idx_blks_read, 0), coalesce(idx_blks_hit, 0),
        coalesce(toast_blks_read, 0), coalesce(toast_blks_hit, 0), coalesce(tidx_blks_read, 0), coalesce(tidx_blks_hit, 0)
   FROM pg_catalog.pg_statio_user_tables

@@ -16,7 +16,7 @@ WITH locked AS (
        AND l.mode = 'AccessExclusiveLock'
        AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 )
-SELECT pg_catalog.current_database(), n.nspname, c.relname,
+SELECT pg_catalog.current_database() AS datname, n.nspname, c.relname,
        pg_catalog.pg_table_size(c.oid), pg_catalog.pg_indexes_size(c.oid)
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
