@@ -11,11 +11,13 @@ from observer.errors import ConfigurationError, ObserverError
 from observer.incidents import metrics as incident_metrics
 from observer.incidents.service import Incidents
 from observer.incidents.settings import IncidentSettings
+from observer.reports.blocked import BlockedSessions
 from observer.reports.slower import SlowerStatements, Windows
 from observer.slack import recorder as slack_metrics
 from observer.store.errors import StoreUnavailable
+from observer.targets.postgres import PostgresAddress
 from observer.targets.prometheus import PrometheusSession
-from observer.targets.secrets import read_secret
+from observer.targets.secrets import password_source, read_secret, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,10 +118,20 @@ class Telling:
 
 
 def _evidence(settings: Settings) -> list[EvidenceSource]:
-    if settings.prometheus is None:
-        return []
-    windows = Windows(now=settings.prometheus.window, offset=settings.prometheus.compare_with)
-    return [SlowerStatements(PrometheusSession(settings.prometheus.url), windows=windows)]
+    sources: list[EvidenceSource] = []
+    servers = {
+        target.name: PostgresAddress.parse(
+            setting(target.dsn, target.dsn_file), password_source(target.password, target.password_file)
+        )
+        for target in settings.postgres
+        if target.enabled
+    }
+    if servers:
+        sources.append(BlockedSessions(servers))
+    if settings.prometheus is not None:
+        windows = Windows(now=settings.prometheus.window, offset=settings.prometheus.compare_with)
+        sources.append(SlowerStatements(PrometheusSession(settings.prometheus.url), windows=windows))
+    return sources
 
 
 def _expose_backlog(incidents: Telling, registry: CollectorRegistry) -> None:
