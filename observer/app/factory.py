@@ -12,10 +12,12 @@ from observer.app import errors
 from observer.app.alerts import alerts_router
 from observer.app.assembly import build_exporter
 from observer.app.health import health_routes, watch_loop
+from observer.app.history import history_routes
+from observer.app.overview import Overview
 from observer.app.pages import page_routes
 from observer.app.persistence import Persistence, Service, store_path
 from observer.app.reports import report_routes
-from observer.app.schedule import Schedule, schedule_status
+from observer.app.schedule import Schedule
 from observer.app.scrapes import scrape_routes
 from observer.app.telling import Telling, webhook_token
 from observer.clock import SystemClock
@@ -63,9 +65,20 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(scrape_routes(exporter, metrics, budget=settings.scrape.budget))
     app.include_router(health_routes(exporter))
     app.include_router(
-        page_routes(exporter, clock, lambda: schedule_status(schedule, persistence, clock)),
+        page_routes(
+            exporter,
+            clock,
+            Overview(
+                schedule=schedule,
+                persistence=persistence,
+                telling=telling,
+                clock=clock,
+                bound=settings.store.size,
+            ).document,
+        ),
     )
     app.include_router(report_routes(persistence, clock))
+    app.include_router(history_routes(settings.prometheus))
     if telling is not None:
         app.include_router(
             alerts_router(incidents=telling, bearer=webhook_token(settings), recorder=telling.recorder),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse
 
+from observer.advisor.budget import in_words
 from observer.app.status import status
+from observer.reports.brought import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["bytes"] = in_words
+    environment.filters["call"] = lambda seconds: milliseconds(None if seconds is None else seconds * 1000)
     return environment
 
 
@@ -45,18 +50,20 @@ def page_routes(exporter: Exporter, clock: Clock, more: Callable[[], dict[str, A
     Args:
         exporter: Tells of the targets.
         clock: Ages are counted by it.
-        more: The keys ``store`` and ``jobs``, see `schedule_status`.
+        more: The keys beside the targets, see `Overview`; called off the event loop.
     """
     router = APIRouter()
     start = templates().get_template("start.html")
 
     @router.get("/")
     async def start_page() -> Response:
-        return HTMLResponse(start.render(**_view(status(exporter, clock) | more())), headers=HEADERS)
+        beside = await asyncio.to_thread(more)
+        return HTMLResponse(start.render(**_view(status(exporter, clock) | beside)), headers=HEADERS)
 
     @router.get("/status.json")
     async def status_json() -> Response:
-        return JSONResponse(status(exporter, clock) | more(), headers={"cache-control": "no-store"})
+        beside = await asyncio.to_thread(more)
+        return JSONResponse(status(exporter, clock) | beside, headers={"cache-control": "no-store"})
 
     return router
 
@@ -73,7 +80,14 @@ def duration(seconds: float | None) -> str:
 
 
 def _view(state: dict[str, Any]) -> dict[str, Any]:
-    targets = state["targets"]
+    verdict, troubled = _verdict(state["targets"])
+    fires = sum(one["open"] for one in state["incidents"])
+    if fires:
+        verdict = f"{'1 incident is' if fires == 1 else f'{fires} incidents are'} open. {verdict}"
+    return state | {"verdict": verdict, "troubled": troubled or bool(fires)}
+
+
+def _verdict(targets: list[dict[str, Any]]) -> tuple[str, bool]:
     troubled = [target for target in targets if target["state"] in ("down", "degraded")]
     if not targets:
         verdict = "Nothing is watched yet"
@@ -84,4 +98,4 @@ def _view(state: dict[str, Any]) -> dict[str, Any]:
         verdict = "Reading the targets for the first time"
     else:
         verdict = f"All {len(targets)} targets are watched" if len(targets) > 1 else "The target is watched"
-    return state | {"verdict": verdict, "troubled": bool(troubled)}
+    return verdict, bool(troubled)

@@ -12,6 +12,7 @@ from observer.advisor.report import from_document
 from observer.app.errors import error_response
 from observer.app.pages import HEADERS, templates
 from observer.errors import ObserverError
+from observer.reports.brought import brought
 from observer.reports.changes import in_words
 from observer.reports.indexes import changed, html, markdown, sql
 from observer.reports.kept import INDEXES, Reports
@@ -80,7 +81,15 @@ def _lists(reading: _Reading, clock: Clock) -> APIRouter:
             except ObserverError as known:
                 fault = known
             now = clock.now()
-            items = [{"of": i, "age": now - i.made_at, "changes": in_words(i.changes)} for i in found]
+            items = [
+                {
+                    "of": i,
+                    "age": now - i.made_at,
+                    "changes": in_words(i.changes),
+                    "brought": told.sentence() if (told := brought(i.changes)) is not None else "",
+                }
+                for i in found
+            ]
             return HTMLResponse(page.render(reports=items, fault=fault), headers=HEADERS)
 
         return await asyncio.to_thread(read)
@@ -138,8 +147,8 @@ def _forms(reading: _Reading) -> APIRouter:
 def _page(kept: KeptReport) -> str:
     report = from_document(kept.document)
     links = (
-        f'<p class="quiet"><a href="../reports">All reports</a> · <a href="{kept.id}.sql">SQL to run</a> · '
-        f'<a href="{kept.id}.md">Markdown</a></p>'
+        '<p class="quiet"><a href="../">Start</a> · <a href="../reports">All index reports</a> · '
+        f'<a href="{kept.id}.sql">SQL to run</a> · <a href="{kept.id}.md">Markdown</a></p>'
     )
     whole = html.render(report)
     # Below the title and the sentence that sums up, above all else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from observer.errors import ObserverError
 from observer.jobs.assembly import build_jobs
 from observer.jobs.board import Board
 from observer.jobs.scheduler import Scheduler
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from observer.app.persistence import Persistence
     from observer.clock import Clock
     from observer.config.model import Settings
-    from observer.errors import ObserverError
     from observer.jobs.board import JobState
     from observer.metrics import Metrics
     from observer.store.store import Store
@@ -44,17 +44,31 @@ class Schedule:
         return self._board.states() if self._board is not None else []
 
 
-def schedule_status(schedule: Schedule, persistence: Persistence, clock: Clock) -> dict[str, Any]:
-    """The store and the jobs; ages and durations are in seconds."""
+def schedule_status(
+    schedule: Schedule, persistence: Persistence, clock: Clock, *, bound: int
+) -> dict[str, Any]:
+    """The store and the jobs; ages and durations are in seconds, sizes in bytes."""
     now = clock.now()
     return {
         "store": {
             "path": str(persistence.path),
             "open": persistence.opened is not None,
+            "size": _size(persistence),
+            "bound": bound,
             "fault": _fault(persistence.fault),
         },
         "jobs": [_job(state, now) for state in schedule.states()],
     }
+
+
+def _size(persistence: Persistence) -> int | None:
+    store = persistence.opened
+    if store is None:
+        return None
+    try:
+        return store.size().used
+    except ObserverError:
+        return None
 
 
 def _job(state: JobState, now: float) -> dict[str, Any]:

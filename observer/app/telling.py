@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from observer.errors import ConfigurationError, ObserverError
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from observer.incidents.outbox import Backlog, Delivery
     from observer.slack.recorder import Metric
     from observer.store.store import Store
+
+
+_GIVE = "Write the bot token (xoxb-...) into the file of slack.token_file. Alerts are kept until then."
+
+_log = structlog.get_logger(__name__)
 
 
 class CountingRecorder:
@@ -83,6 +89,9 @@ class Telling:
             evidence=self._evidence,
             recorder=self.recorder,
         )
+        fault = self.token_fault()
+        if fault is not None:
+            _log.warning("slack.no_token", reason=fault.sentence, remedy=fault.remedy)
         incidents.start()
         self._incidents = incidents
         return incidents
@@ -102,6 +111,28 @@ class Telling:
             StoreUnavailable: The store is not open.
         """
         return self._open().recent(limit)
+
+    def dead(self) -> list[Delivery]:
+        """What Slack refuses, with the reasons.
+
+        Raises:
+            StoreUnavailable: The store is not open.
+        """
+        return self._open().dead()
+
+    @property
+    def channel(self) -> str:
+        """Where incidents are told."""
+        return self._told.channel
+
+    def token_fault(self) -> ObserverError | None:
+        """Why there is no token to speak to Slack with; None when there is one, good or not."""
+        try:
+            if self._told.slack_token():
+                return None
+        except ObserverError as fault:
+            return ConfigurationError(f"Slack is told nothing: {fault.sentence}", remedy=_GIVE)
+        return ConfigurationError("Slack is told nothing: its token is empty", remedy=_GIVE)
 
     def backlog(self) -> Backlog:
         """How much is on its way.

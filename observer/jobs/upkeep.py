@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from observer.store.store import Store
 
 NAME = "store-upkeep"
-INTERVAL = 3600
+INTERVAL = 600
 
 RULES = (ticks.RULE, ledger.RULE, *history.RULES, kept.RULE, advised.RULE)
 

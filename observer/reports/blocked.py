@@ -208,7 +208,7 @@ def _end(session: Session) -> str:
 def _blame(session: Session, count: int) -> str:
     doing = session.state or "running"
     span = f" for {duration(session.since)}" if session.since is not None else ""
-    if session.transaction is not None:
+    if session.transaction is not None and duration(session.transaction) != duration(session.since or 0.0):
         span += f", its transaction open for {duration(session.transaction)}"
     last = "its last statement" if session.state.startswith("idle") else "its statement"
     said = f"; {last}: {cut(session.statement, 200)}" if session.statement else ""

@@ -158,9 +158,12 @@ def in_words(document: Mapping[str, Any]) -> str:
     elif not document["compared"]:
         said = "not to be compared with the former report: one of the two was not priced"
     else:
-        said = ", ".join(
-            f"{len(document[name])} {word}"
-            for name, word in (("new", "new"), ("still", "still open"), ("resolved", "resolved"))
-            if document[name]
+        built = sum(one["why"] == "built" for one in document["resolved"])
+        counts = (
+            (built, "built"),
+            (len(document["resolved"]) - built, "no longer advised"),
+            (len(document["new"]), "newly advised"),
+            (len(document["still"]), "still to build"),
         )
+        said = ", ".join(f"{count} {word}" for count, word in counts if count)
     return said or "nothing changed"

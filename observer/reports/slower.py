@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observer.deadlines import Deadline
+from observer.errors import NotAvailable
 from observer.incidents.model import Evidence
 from observer.redact import cut
+from observer.slack.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,6 +77,7 @@ def ask(prometheus: PrometheusSession, windows: Windows, deadline: Deadline) -> 
     """The statements whose load grew most, the greatest gain first.
 
     Raises:
+        NotAvailable: Prometheus has no history of statements that is long enough.
         ObserverError: Prometheus does not answer, or refuses.
     """
     now, past = f"[{windows.now:.0f}s]", f"[{windows.now:.0f}s] offset {windows.offset:.0f}s"
@@ -86,10 +89,25 @@ def ask(prometheus: PrometheusSession, windows: Windows, deadline: Deadline) -> 
         )
         return _by_statement(prometheus.query(expression, deadline))
 
+    seconds = rates("seconds", now)
+    seconds_before = rates("seconds", past) if seconds else {}
+    if not seconds:
+        raise NotAvailable(
+            f"Prometheus at {prometheus.url} has no numbers of statements of the last minutes",
+            remedy="Have Prometheus scrape Observer; the start page tells whether statements are counted.",
+        )
+    if not seconds_before:
+        # Compared with nothing, every statement would be new.
+        needed = duration(windows.offset + windows.now)
+        raise NotAvailable(
+            f"Prometheus at {prometheus.url} has no numbers of statements"
+            f" from {duration(windows.offset)} ago yet",
+            remedy=f"Wait until it has scraped Observer for {needed}, or lower prometheus.compare_with.",
+        )
     return compare(
-        seconds=rates("seconds", now),
+        seconds=seconds,
         calls=rates("calls", now),
-        seconds_before=rates("seconds", past),
+        seconds_before=seconds_before,
         calls_before=rates("calls", past),
     )
 
@@ -144,16 +162,26 @@ class SlowerStatements:
         if not any(name.startswith(("Postgres", "Hikari", "Pgbouncer", "Http", "Slo")) for name in names):
             return None
         deadline = Deadline(self._seconds, f"asking {self._prometheus.url} for statements")
-        found = ask(self._prometheus, self._windows, deadline)[:TOLD]
+        try:
+            found = ask(self._prometheus, self._windows, deadline)[:TOLD]
+        except NotAvailable:
+            return None
         if not found:
             return None
-        texts = self._texts([statement.queryid for statement in found], deadline)
+        texts = texts_of(self._prometheus, [statement.queryid for statement in found], deadline)
         return to_evidence(found, texts, self._windows)
 
-    def _texts(self, queryids: Sequence[str], deadline: Deadline) -> dict[str, str]:
-        pattern = "|".join(queryids)
-        points = self._prometheus.query(f"pg_stat_statements_query_id{{queryid=~'{pattern}'}}", deadline)
-        return {point.labels["queryid"]: point.labels.get("query", "") for point in points}
+
+def texts_of(prometheus: PrometheusSession, queryids: Sequence[str], deadline: Deadline) -> dict[str, str]:
+    """Redacted texts by queryid, of those that are exported.
+
+    Raises:
+        ObserverError: Prometheus does not answer, or refuses.
+    """
+    if not queryids:
+        return {}
+    points = prometheus.query(f"pg_stat_statements_query_id{{queryid=~'{'|'.join(queryids)}'}}", deadline)
+    return {point.labels["queryid"]: point.labels.get("query", "") for point in points}
 
 
 def to_evidence(found: Iterable[Slower], texts: dict[str, str], windows: Windows) -> Evidence:
@@ -170,7 +198,7 @@ def to_evidence(found: Iterable[Slower], texts: dict[str, str], windows: Windows
     )
     return Evidence(
         title="Statements that take more time now than before",
-        sentences=(f"Compared: {_span(windows)}. Load is time in the database, of one core.",),
+        sentences=(f"Compared: {span(windows)}. Load is time in the database, of one core.",),
         columns=("statement", "database", "load", "mean", "why"),
         rows=rows,
     )
@@ -185,5 +213,6 @@ def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
 
 
-def _span(windows: Windows) -> str:
-    return f"the last {windows.now / 60:.3g} min with the same {windows.offset / 60:.3g} min earlier"
+def span(windows: Windows) -> str:
+    """What is compared with what."""
+    return f"the last {duration(windows.now)} with the same {duration(windows.offset)} earlier"

@@ -53,11 +53,14 @@ class PrometheusSession:
                 timeout=left,
             )
         except Timeout:
-            raise DeadlineExceeded(f"{self.url}: no answer in time") from None
+            raise DeadlineExceeded(f"Prometheus at {self.url} gave no answer in time") from None
         except RequestException as error:
-            raise TargetUnreachable(f"{self.url}: {type(error).__name__}") from None
+            raise TargetUnreachable(
+                f"Prometheus at {self.url} is not reached ({type(error).__name__})",
+                remedy="Check that it runs, and the setting prometheus.url.",
+            ) from None
         except PrometheusApiClientException as error:
-            raise Malformed(f"{self.url}: the query was refused: {error}") from None
+            raise Malformed(f"Prometheus at {self.url} refused the query: {error}") from None
         points = []
         for element in found or ():
             value = float(element["value"][1])
@@ -71,6 +74,7 @@ class PrometheusSession:
             from requests import Session  # noqa: PLC0415 - as in query
             from urllib3.util.retry import Retry  # noqa: PLC0415 - as in query
 
-            # A deadline is a deadline: the library's own retries would run past it.
-            self._connection = PrometheusConnect(url=self.url, session=Session(), retry=Retry(0))
+            # A deadline is a deadline: the library's own retries would run past it. Without `read` a time-out
+            # would be told as a connection that failed after too many retries.
+            self._connection = PrometheusConnect(url=self.url, session=Session(), retry=Retry(0, read=False))
         return self._connection

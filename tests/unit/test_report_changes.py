@@ -64,7 +64,7 @@ def test_new_still_and_resolved_are_told_apart() -> None:
         ("a", "built"),
         ("c", "no longer worth its cost"),
     ]
-    assert in_words(document) == "1 new, 1 still open, 2 resolved"
+    assert in_words(document) == "1 built, 1 no longer advised, 1 newly advised, 1 still to build"
 
 
 def test_nothing_counts_as_resolved_when_nothing_was_priced() -> None:
@@ -158,6 +158,6 @@ def test_before_and_after_are_shown_without_letting_texts_into_the_page() -> Non
     document = changes(report("a"), report(), former_id=1, built=[one], stand=set())
     page, text = changed.html(document), changed.markdown(document)
     assert "SELECT a &lt; b | c" in page
-    assert "10.0 times faster" in page
+    assert "10 times faster" in page
     assert "not called since" in page
     assert r"`SELECT a < b \| c`" in text

@@ -80,9 +80,9 @@ def _head(report: IndexReport) -> str:
     window = f" over {span(report.window_seconds)}" if report.window_seconds else ""
     kind = "good" if report.recommendations else "calm"
     facts = [
-        ("workload left", share(report.cost_left)),
-        ("storage", f"{in_words(report.size)} of {in_words(report.budget)}"),
-        ("statements", f"{report.statements:,}"),
+        ("of the workload would be saved", share(max(0.0, 1 - report.cost_left))),
+        ("of storage, of the budget", f"{in_words(report.size)} of {in_words(report.budget)}"),
+        ("statements were looked at", f"{report.statements:,}"),
     ]
     tiles = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in facts)
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)

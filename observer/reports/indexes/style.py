@@ -12,6 +12,11 @@ body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sa
 main{max-width:64rem;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .75rem}h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 h4{margin:.75rem 0 .25rem;font-size:.85rem;color:var(--quiet)}
+a{color:var(--bar)}
+.effect{border-top:1px solid var(--line);padding:.6rem 0;display:flex;flex-wrap:wrap;gap:0 .75rem;align-items:baseline}
+.effect code{flex:1 0 100%}.effect span{color:var(--quiet);font-size:.9rem}.effect .bar{flex:1 0 100%;height:4px}
+.effect .bar,summary .bar{display:block;background:var(--line);border-radius:2px;margin-top:.35rem;overflow:hidden}
+.changes h2{margin:.25rem 0;font-size:1.1rem;color:var(--good)}
 .lead{font-size:1.1rem;border-left:4px solid var(--quiet);padding-left:.75rem}.lead.good{border-color:var(--good)}
 .quiet,footer{color:var(--quiet);font-size:.9rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.75rem;margin:1rem 0}
@@ -30,7 +35,7 @@ dt{color:var(--quiet);font-size:.8rem}dd{margin:0}
 details{border-top:1px solid var(--line);padding:.5rem 0}
 summary{cursor:pointer}summary code{display:inline-block;max-width:calc(100% - 1.5rem);vertical-align:top}
 summary span{display:block;color:var(--quiet);font-size:.85rem}
-summary .bar{height:4px;background:var(--line);border-radius:2px;margin-top:.35rem;overflow:hidden}
+summary .bar{height:4px}
 .bar i{display:block;height:100%;background:var(--bar);min-width:2px}
 .plans{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 1rem}.plans>div{min-width:0}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}

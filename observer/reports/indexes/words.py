@@ -42,9 +42,8 @@ def headline(report: IndexReport) -> str:
     what = "1 index" if count == 1 else f"{count} indexes"
     measure = "time" if report.timed else "weighted planner cost"
     return (
-        f"{what}, {in_words(report.size)} in all, would leave {share(report.cost_left)} of the workload's"
-        f" {measure}"
-        " by the planner's estimate"
+        f"Build {what}, {in_words(report.size)} in all: by the planner's estimate that saves"
+        f" {share(max(0.0, 1 - report.cost_left))} of the workload's {measure}"
     )
 
 
