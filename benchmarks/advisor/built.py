@@ -34,7 +34,9 @@ def measured(connection: psycopg.Connection[Any], texts: list[str]) -> tuple[flo
 def main(dsn: str, budget: str = "400MB") -> None:
     """Advise, run, build, run, drop; print what came of it."""
     texts = [text for number, text in queries().items() if number not in LEFT_OUT]
-    report = advise(Request(dsn=dsn, workload=";\n".join(texts), budget=budget, partial="none", deadline=120))
+    report = advise(
+        Request(dsn=dsn, workload=";\n".join(texts), budget=budget, partial="none", thrift=0, deadline=120)
+    )
     with psycopg.connect(dsn, autocommit=True) as connection:
         schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
         turned = [shape_of(text, schema).text for text in texts]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from observer.advisor.budget import parse_budget
 from observer.advisor.candidates.candidate import Limits
 from observer.advisor.candidates.foreign_keys import foreign_keys
 from observer.advisor.connection import connect, hypopg_missing, installed_hypopg
+from observer.advisor.constants import with_constants
 from observer.advisor.facts.reader import read_schema
 from observer.advisor.model import Rules
 from observer.advisor.names import quote
@@ -25,6 +27,8 @@ from observer.advisor.outcome import Outcome
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import compose
+from observer.advisor.sightings import sightings
+from observer.advisor.thrift import ON_LUCK, on_luck, thrifty
 from observer.advisor.tuning import Tuning
 from observer.advisor.whatif import Session
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from observer.advisor.schema import Schema
 
 _SESSIONS = 2
+_MOST_BANS = 3
+"""Searches that follow on one whose answer counted on luck."""
 _LEADING_SHARE = 0.999
 _SEARCH_SHARE = 0.85
 """Of the deadline: the rest is for checking the set and writing the report."""
@@ -79,6 +85,7 @@ class _Run:
             hypopg = installed_hypopg(first)
             whole = self._workload(first)
             workload, left_out = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
+            workload = self._with_constants(first, workload)
             self.say(f"{len(workload.statements)} statements from {workload.source}")
             schema = read_schema(first, _mentioned(workload))
             budget = parse_budget(self.request.budget, schema.size)
@@ -130,6 +137,7 @@ class _Run:
             hypopg=hypopg[0] if hypopg else None,
             schema=hypopg[1] if hypopg else "public",
             version=schema.server_version,
+            rows_of=cache(schema.rows_of),
         )
         stack.callback(session.close)
         path = ", ".join(quote(name) for name in schema.search_path)
@@ -141,6 +149,11 @@ class _Run:
             if relation.pages
         )
         return session
+
+    def _with_constants(self, connection: psycopg.Connection[Any], workload: Workload) -> Workload:
+        queryids = [one.queryid for one in workload.statements if one.queryid and "$" in one.text]
+        seen = sightings(connection, queryids, version=connection.info.server_version, go_on=self._time_left)
+        return replace(workload, statements=with_constants(workload.statements, seen))
 
     def _workload(self, connection: psycopg.Connection[Any]) -> Workload:
         if self.request.workload is not None:
@@ -210,6 +223,23 @@ class _Run:
             self.say(f"round {rounds}: {chosen.bit_count()} indexes, {left:.1%} of the cost left")
 
         tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
+        for _ in range(_MOST_BANS):
+            lucky = on_luck(tuning, tuned.found.chosen, go_on=self._time_left) if self.request.thrift else []
+            if not lucky:
+                break
+            for number in lucky:
+                outcome.spared[pricing.indexes[number]] = ON_LUCK
+            tuning.ban(lucky)
+            tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
+        spare = thrifty(
+            tuning,
+            outcome.schema,
+            tuned.found.chosen,
+            tolerance=self.request.thrift,
+            go_on=self._time_left,
+        )
+        tuned = tuned.with_set(spare.chosen, pricing.indexes)
+        outcome.spared |= spare.spared
         outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
         outcome.check()
 

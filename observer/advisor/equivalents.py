@@ -23,6 +23,8 @@ def equivalent(raw: pb.RawStmt) -> tuple[pb.RawStmt, bool]:  # noqa: C901 - one 
             result.stmt.select_stmt.target_list.add().CopyFrom(target)
     elif isinstance(statement, pb.DeleteStmt):
         _from_write(statement, statement.using_clause, result.stmt.select_stmt)
+    elif isinstance(statement, pb.MergeStmt):
+        _from_merge(statement, result.stmt.select_stmt)
     elif isinstance(statement, pb.InsertStmt):
         source = inner(statement.select_stmt)
         if not isinstance(source, pb.SelectStmt) or source.values_lists:
@@ -59,6 +61,28 @@ def _from_write(statement: pb.UpdateStmt | pb.DeleteStmt, others: object, select
         select.from_clause.add().CopyFrom(item)
     if statement.HasField("where_clause"):
         select.where_clause.CopyFrom(statement.where_clause)
+    if statement.HasField("with_clause"):
+        select.with_clause.CopyFrom(statement.with_clause)
+
+
+def _from_merge(statement: pb.MergeStmt, select: pb.SelectStmt) -> None:
+    """The rows of the source, each with the row of the target that it meets."""
+    select.limit_option = pb.LIMIT_OPTION_DEFAULT
+    select.op = pb.SETOP_NONE
+    target = select.target_list.add().res_target
+    alias = statement.relation.alias.aliasname or statement.relation.relname
+    fields = target.val.column_ref.fields
+    fields.add().string.sval = alias
+    fields.add().string.sval = "ctid"
+    join = select.from_clause.add().join_expr
+    join.jointype = pb.JOIN_LEFT
+    join.larg.CopyFrom(statement.source_relation)
+    join.rarg.range_var.CopyFrom(statement.relation)
+    join.quals.CopyFrom(statement.join_condition)
+    for when in statement.merge_when_clauses:
+        for item in inner(when).target_list:
+            if inner(when).command_type == pb.CMD_UPDATE:
+                select.target_list.add().CopyFrom(item)
     if statement.HasField("with_clause"):
         select.with_clause.CopyFrom(statement.with_clause)
 

@@ -101,6 +101,11 @@ class Model:
             self._memo[statement].clear()
         return number
 
+    def resize(self, number: int, size: int) -> None:
+        """Give a candidate another size."""
+        self.sizes[number] = size
+        self._sizes_of.clear()
+
     def learn(self, statement: int, mask: int, cost: float) -> None:
         """Take in a tile."""
         tiles = self.tiles[statement]

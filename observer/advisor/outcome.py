@@ -48,6 +48,8 @@ class Outcome:
     foreign: tuple[Candidate, ...] = ()
     rates: dict[RelationName, WriteRate] = field(default_factory=dict)
     nothing_because: str = ""
+    spared: dict[Index, str] = field(default_factory=dict)
+    """Chosen by the search and left out afterwards, with the reason."""
     tuning: Tuning | None = None
     tuned: Tuned | None = None
     pricing: Pricing | None = None

@@ -32,6 +32,12 @@ _SKEWED = 0.25
 _RARE_SHARE = 0.3
 """How much of such a statement's worth is laid on rare values: which ones come, the server does not tell."""
 
+_MANY = 200
+"""Rows of one value from which on a LIMITed order is planned with that value too: they must be sorted."""
+
+_COMMON_SHARE = 0.2
+"""How much of such a statement's worth is laid on the commonest value: who owns most rows asks most often."""
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -62,11 +68,11 @@ class Preparation:
     unpriced: list[tuple[Statement, Shape | None]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     hypotheses: list[tuple[Candidate, Statement]] = field(default_factory=list)
-    rare: list[Prepared] = field(default_factory=list)
+    other_values: list[Prepared] = field(default_factory=list)
 
     def alternates(self) -> list[Prepared]:
-        """Statements again with rare values, where a column is so skewed that the value matters."""
-        return self.rare
+        """Statements again with other values, where a column is so skewed that the value matters."""
+        return self.other_values
 
 
 def shapes_of(
@@ -121,16 +127,24 @@ def prepare(
             continue
         made.candidates = tuple(candidate for candidate in candidates if candidate.priced)
         result.prepared.append(made)
-        if _skewed(shape, schema) and VARIANTS[2] in made.others:
-            try:
-                base = session.price(made.others[VARIANTS[2]], ()).cost
-            except Unpriceable:
-                continue
-            made.weight = 1 - _RARE_SHARE
-            result.rare.append(
-                replace(made, question=made.others[VARIANTS[2]], others={}, base=base, weight=_RARE_SHARE)
-            )
+        if _skewed(shape, schema):
+            _also_with(VARIANTS[2], _RARE_SHARE, made, session, result)
+        if _sorts_many(shape, schema):
+            _also_with(VARIANTS[1], _COMMON_SHARE, made, session, result)
     return result
+
+
+def _also_with(variant: str, share: float, made: Prepared, session: Session, result: Preparation) -> None:
+    """Lay a share of the statement's worth on other values than the typical ones."""
+    question = made.others.get(variant)
+    if question is None:
+        return
+    try:
+        base = session.price(question, ()).cost
+    except Unpriceable:
+        return
+    made.weight -= share
+    result.other_values.append(replace(made, question=question, others={}, base=base, weight=share))
 
 
 def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str, ...]]:
@@ -165,6 +179,18 @@ def _skewed(shape: Shape, schema: Schema) -> bool:
         if slot.role in (Role.EQUAL, Role.AMONG) and slot.relation:
             column = schema.relations[slot.relation].columns.get(slot.column)
             if column and column.common and column.common[0][1] > _SKEWED:
+                return True
+    return False
+
+
+def _sorts_many(shape: Shape, schema: Schema) -> bool:
+    """Whether the first few are wanted, in an order, of rows that are many for the commonest value."""
+    limited = {access.relation for access in shape.accesses if access.limited and access.orders}
+    for slot in shape.slots:
+        if slot.role is Role.EQUAL and slot.relation is not None and slot.relation in limited:
+            relation = schema.relations[slot.relation]
+            column = relation.columns.get(slot.column)
+            if column and column.common and column.common[0][1] * relation.rows > _MANY:
                 return True
     return False
 

@@ -25,6 +25,8 @@ def rejected(outcome: Outcome) -> tuple[Rejected, ...]:  # noqa: C901, PLR0912 -
         bit = 1 << number
         if chosen & bit or not model.users[number] or index in outcome.pricing.rejected:
             continue
+        if outcome.tuning.is_banned(index) and index not in outcome.spared:
+            continue  # one like it is told of
         alone = model.gain(0, bit) + model.upkeep[number]
         if alone > least:
             ranked.append((alone, number))
@@ -34,12 +36,14 @@ def rejected(outcome: Outcome) -> tuple[Rejected, ...]:  # noqa: C901, PLR0912 -
     for alone, number in ranked:
         index = outcome.pricing.indexes[number]
         head = (index.relation, index.keys[0], bool(index.include), bool(index.where))
-        if head in seen:
+        if head in seen and index not in outcome.spared:
             continue
         seen.add(head)
         more = model.gain(chosen, 1 << number)
-        size = model.sizes[number]
-        if more + model.upkeep[number] <= least:
+        size = outcome.tuning.size(index)
+        if index in outcome.spared:
+            reason = outcome.spared[index]
+        elif more + model.upkeep[number] <= least:
             reason = "the chosen indexes already save what it would"
         elif more <= 0:
             reason = "its upkeep costs the writers more than it saves beside the chosen ones"

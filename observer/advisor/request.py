@@ -46,6 +46,9 @@ class Request(BaseModel):
 
         budget: Bytes with a unit or a share of the database; empty for a tenth of it, at least 100 MB.
 
+        thrift: Share of its own saving that an index may give up to be smaller; 0 for the most within the
+        budget.
+
         partial: Which predicates partial indexes may have: ``none``, ``nulls`` or ``constants``.
     """
 
@@ -63,5 +66,6 @@ class Request(BaseModel):
     size_model: Literal["corrected", "hypopg"] = "corrected"
     partial: Literal["none", "nulls", "constants"] = "constants"
     include: bool = True
-    least_gain: float = Field(default=0.0005, ge=0, lt=1)
+    least_gain: float = Field(default=0.001, ge=0, lt=1)
+    thrift: float = Field(default=0.02, ge=0, lt=1)
     statement_timeout: float = Field(default=5.0, gt=0)

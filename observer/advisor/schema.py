@@ -155,6 +155,10 @@ class Schema:
     server_version: int = 150000
     block_size: int = 8192
 
+    def rows_of(self, name: str) -> float:
+        """Rows of the largest relation of this name, in whichever schema."""
+        return max((one.rows for one in self.relations.values() if one.name.name == name), default=0.0)
+
     def find(self, name: str, schema: str = "") -> Relation | None:
         """The relation that a statement means, or None."""
         for candidate in (schema,) if schema else self.search_path:

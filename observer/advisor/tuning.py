@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from observer.advisor.candidates.gather import already_there
@@ -13,7 +13,7 @@ from observer.advisor.sizes import corrected_size, share_of_rows
 from observer.advisor.writes import WriteRate, upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from observer.advisor.explore import Found
     from observer.advisor.indexes import Index, Key
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from observer.advisor.pricing import Pricing
     from observer.advisor.schema import Schema
     from observer.advisor.writes import Upkeep
+
+_NO_BUDGET = 1 << 62
 
 _MOST_MERGED = 12
 """Indexes of a table that are merged pair by pair before the search begins."""
@@ -34,6 +36,11 @@ class Tuned:
     model: Model
     found: Found
     chosen: tuple[Index, ...]
+
+    def with_set(self, chosen: int, indexes: Sequence[Index]) -> Tuned:
+        """The same search with another set as its answer."""
+        found = replace(self.found, chosen=chosen)
+        return replace(self, found=found, chosen=tuple(indexes[number] for number in members(chosen)))
 
 
 class Tuning:
@@ -70,6 +77,12 @@ class Tuning:
             for made in prepared
         ]
         self.model = Model(weights, [made.base for made in prepared])
+        self._banned: list[tuple[frozenset[str], tuple[RelationName, str] | None]] = []
+        self._orders: dict[RelationName, frozenset[str]] = {}
+        for made in prepared:
+            for access in made.shape.accesses:
+                firsts = {order[0].text for order in access.orders if access.limited}
+                self._orders[access.relation] = self._orders.get(access.relation, frozenset()) | firsts
         self._by_first_key: dict[tuple[RelationName, Key], list[int]] = {}
         own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
         self.register(own)
@@ -95,6 +108,24 @@ class Tuning:
             load = self.load(index).ms_per_second * self.seconds
             self.model.add_index(max(1, size), load, covers, covered)
             alike.append(number)
+
+    def ban(self, numbers: Iterable[int]) -> None:
+        """Let the search choose these no more, nor others that give the same order after fewer keys."""
+        for number in numbers:
+            index = self.pricing.indexes[number]
+            self._banned.append(_ordered(index, self._orders.get(index.relation, frozenset())))
+        for number, index in enumerate(self.pricing.indexes):
+            if self.is_banned(index):
+                self.model.resize(number, _NO_BUDGET)
+
+    def size(self, index: Index) -> int:
+        """Bytes of an index, as the budget counts them."""
+        return self._size_of([index])[0]
+
+    def is_banned(self, index: Index) -> bool:
+        """Whether the search may not choose it."""
+        head, order = _ordered(index, self._orders.get(index.relation, frozenset()))
+        return any(order == banned and order and head <= most for most, banned in self._banned)
 
     def load(self, index: Index) -> Upkeep:
         """What the index costs the writers of its table."""
@@ -135,7 +166,7 @@ class Tuning:
         kept = [
             index
             for index in dict.fromkeys(made)
-            if not already_there(index, self.schema.relations[index.relation])
+            if not already_there(index, self.schema.relations[index.relation]) and not self.is_banned(index)
         ]
         self.register(kept)
         grown = 0
@@ -145,3 +176,13 @@ class Tuning:
 
     def _corrected(self, indexes: list[Index]) -> list[int]:
         return [corrected_size(index, self.schema.relations[index.relation]) for index in indexes]
+
+
+def _ordered(index: Index, orders: frozenset[str]) -> tuple[frozenset[str], tuple[RelationName, str] | None]:
+    """The keys before the first one that a LIMITed statement sorts by, and that key with its table."""
+    head: list[str] = []
+    for key in index.keys:
+        if key.text in orders:
+            return frozenset(head), (index.relation, key.text)
+        head.append(key.text)
+    return frozenset(head), None

@@ -13,7 +13,7 @@ from observer.advisor.question import Question, Unpriceable, first_line
 from observer.errors import TargetUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from observer.advisor.indexes import Index
 
@@ -38,14 +38,23 @@ class Session:
         schema: Where the extension lives.
 
         version: Of the server, as ``server_version_num`` has it.
+
+        rows_of: Rows of a table by its name.
     """
 
     def __init__(
-        self, connection: psycopg.Connection[Any], *, hypopg: str | None, schema: str = "public", version: int
+        self,
+        connection: psycopg.Connection[Any],
+        *,
+        hypopg: str | None,
+        schema: str = "public",
+        version: int,
+        rows_of: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         self._connection = connection
         self._version = version
         self.hypothetical = Hypothetical(connection, hypopg, schema)
+        self._rows_of = rows_of
         self._prepared: set[str] = set()
         self._mode = ""
         self.explained = 0
@@ -138,7 +147,7 @@ class Session:
     def _read(self, text: str) -> Plan:
         row = self._connection.execute(text.encode()).fetchone()
         assert row is not None  # noqa: S101 - EXPLAIN always returns its one row
-        return read_plan(row[0], self.hypothetical.by_name)
+        return read_plan(row[0], self.hypothetical.by_name, self._rows_of)
 
     def _prepare(self, question: Question) -> None:
         if question.name in self._prepared:

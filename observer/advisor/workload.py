@@ -7,13 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import postgast
+from postgast import pg_query_pb2 as pb
 
+from observer.advisor.tree import inner, walk
 from observer.errors import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from observer.advisor.tree import Node
+
 _WEIGHT = re.compile(r"--\s*weight:\s*(?P<value>\S+)")
+_ADVISED = (pb.SelectStmt, pb.InsertStmt, pb.UpdateStmt, pb.DeleteStmt, pb.MergeStmt)
 _HIDDEN = "<insufficient privilege>"
 
 
@@ -185,14 +190,20 @@ def _together(one: Entry, other: Entry) -> Entry:
 
 
 def joined(workload: Workload) -> Workload:
-    """Statements of the same shape made one: the text of the costliest, calls, times and weights summed."""
+    """Statements of the same shape made one: the text of the costliest, calls, times and weights summed.
+
+    Utility statements, and those that read nothing or catalogs alone, as Observer's own do, are no workload.
+    """
     groups: dict[str, list[Statement]] = {}
     skipped = list(workload.skipped)
     for statement in workload.statements:
         try:
             shape = postgast.fingerprint(statement.text).hex
+            tree = postgast.parse(statement.text)
         except postgast.PgQueryError as error:
             skipped.append(_unparsable(statement, error))
+            continue
+        if len(tree.stmts) == 1 and not _of_users(inner(tree.stmts[0].stmt)):
             continue
         groups.setdefault(shape, []).append(statement)
     statements = []
@@ -209,6 +220,19 @@ def joined(workload: Workload) -> Workload:
         )
     statements.sort(key=lambda statement: (-statement.worth, statement.text))
     return replace(workload, statements=tuple(statements), skipped=tuple(skipped))
+
+
+def _of_users(statement: Node) -> bool:
+    """Whether a statement reads or writes any table that is not the system's."""
+    if not isinstance(statement, _ADVISED):
+        return False
+    return any(
+        isinstance(part, pb.RangeVar)
+        and part.schemaname not in ("pg_catalog", "information_schema")
+        and not (not part.schemaname and part.relname.startswith("pg_"))
+        and not part.relname.startswith("pg_stat_statements")
+        for part in walk(statement)
+    )
 
 
 def _unparsable(statement: Statement, error: postgast.PgQueryError) -> Skipped:

@@ -41,7 +41,7 @@ RECIPES = relation(
     column("name", "text"),
     column("status", "text", 3),
     column("created_at", "timestamptz"),
-    column("deleted_at", "timestamptz", null_fraction=0.95),
+    column("deleted_at", "timestamptz", null_fraction=0.85),
     column("hidden", "bool", 2),
     column("tags", "_text"),
     column("data", "jsonb"),

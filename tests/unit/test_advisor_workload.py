@@ -87,3 +87,20 @@ def test_a_report_shows_no_constant() -> None:
     """Values stay out of reports, also where a text cannot be parsed."""
     assert redacted("select *\nfrom t where name = 'secret'") == "select * from t where name = $1"
     assert "secret" not in redacted("selec 'secret'")
+
+
+def test_utility_and_own_statements_are_no_workload() -> None:
+    """They take time, but no index serves them: they neither stand in the workload nor crowd others out."""
+    texts = [
+        "VACUUM recipes",
+        "EXPLAIN SELECT * FROM recipes",
+        "SELECT $1",
+        "SELECT relname FROM pg_class",
+        "SELECT queryid FROM public.pg_stat_statements($1) s JOIN pg_catalog.pg_database d ON d.oid = s.dbid",
+        "SELECT a.pid FROM pg_catalog.pg_stat_activity a",
+        "SELECT name FROM recipes WHERE id = $1",
+        "WITH gone AS (SELECT id FROM recipes) DELETE FROM reviews USING gone WHERE recipe_id = gone.id",
+    ]
+    found = from_samples([], [Entry(n, text, 1, 1000.0 - n) for n, text in enumerate(texts)], 60)
+    assert [s.queryid for s in found.statements] == [6, 7]
+    assert not found.skipped

@@ -1,0 +1,268 @@
+"""After the search: a smaller index where it does nearly the same, none where the gain cannot be defended.
+
+The search fills its budget with whatever saves a little more. A person who reviews the advice asks instead
+whether the last two per cent of a gain are worth twice the bytes, and every writer's time with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from observer.advisor.candidates.gather import already_there
+from observer.advisor.merging import narrowed
+from observer.advisor.model import members
+from observer.advisor.question import Unpriceable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from observer.advisor.indexes import Index
+    from observer.advisor.schema import Relation, Schema
+    from observer.advisor.tuning import Tuning
+
+_SMALLER = 0.9
+_FEWER_BYTES = 256 * 1024
+"""An index must become a tenth smaller for it to be exchanged, and so many bytes where it loses keys."""
+
+_READILY = 5
+"""Times as much may be lost where INCLUDE falls away (it pays only while the table is vacuumed, and an update
+of any column in it writes to all indexes), or where next to nothing is left to keep up, as of a partial
+index."""
+
+_FRACTION = 0.2
+
+_MOST_EXCHANGES = 3
+_MOST_ALTERNATIVES = 12
+
+_CHEAP = 40.0
+"""Planner cost of ten pages read at random: a statement that costs no more is served already."""
+
+_ONLY_TO_COVER = 0.05
+"""Share of the workload that an index must save whose keys a unique index has already."""
+
+_MUCH_CHEAPER = 0.3
+"""Share of its cost that a covering index must take off at least one statement, beside the others."""
+
+COVERS_A_KEY = (
+    "a unique index has the same keys already; holding more columns beside them saves too little for a second"
+    " index that all writers keep up"
+)
+ON_LUCK = (
+    "its gain rests on luck: under a LIMIT it is read in order, and nearly all that is read is thrown away;"
+    " should the wanted rows lie late, the statement costs more than without it"
+)
+CHEAP_ALREADY = (
+    "the statements it serves read a handful of pages each as things stand; less is hardly to be measured"
+)
+NOT_MUCH_CHEAPER = (
+    "it makes none of its statements much cheaper: a narrow copy of the table to read instead of the table,"
+    " at the writers' expense"
+)
+LITTLE_LESS = "saves little more than a much smaller one that is recommended"
+
+
+_ASSURED = 0.5
+"""Share of an index' gain that must stand without luck."""
+
+
+def on_luck(tuning: Tuning, chosen: int, *, go_on: Callable[[], bool] = lambda: True) -> list[int]:
+    """Indexes of a set, by number, most of whose gain counts on LIMITs that end early by luck.
+
+    Args:
+        tuning: Whose model and prices these are.
+
+        chosen: The set.
+
+        go_on: Asked before each question.
+    """
+    model, pricing = tuning.model, tuning.pricing
+    claimed: dict[int, float] = {}
+    assured: dict[int, float] = {}
+    for statement in members(model.touched(chosen)):
+        mask = chosen & pricing.relevant[statement]
+        if not mask or statement in pricing.failed or not go_on():
+            continue
+        try:
+            plan = pricing.plan(statement, mask)
+        except Unpriceable as error:
+            pricing.failed[statement] = error.sentence
+            continue
+        gain = model.weights[statement] * max(0.0, model.base[statement] - plan.cost)
+        without_luck = model.weights[statement] * max(0.0, model.base[statement] - plan.cost - plan.luck)
+        for index in plan.used:
+            number = pricing.numbers[index]
+            claimed[number] = claimed.get(number, 0.0) + gain
+            assured[number] = assured.get(number, 0.0) + (without_luck if index in plan.lucky else gain)
+    return [number for number in sorted(claimed) if assured[number] < _ASSURED * claimed[number]]
+
+
+@dataclass(slots=True)
+class Thrift:
+    """What came of it.
+
+    Args:
+        chosen: The set.
+
+        spared: Indexes that the search had chosen, with the reason why they were left out after all.
+    """
+
+    chosen: int
+    spared: dict[Index, str] = field(default_factory=dict)
+
+
+def thrifty(
+    tuning: Tuning,
+    schema: Schema,
+    chosen: int,
+    *,
+    tolerance: float,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Thrift:
+    """Exchange and leave out until nothing changes.
+
+    Args:
+        tuning: Whose model and prices these are.
+
+        schema: Of the database.
+
+        chosen: The set that the search found.
+
+        tolerance: Share of its own saving that an index may give up for being smaller; 0 changes nothing.
+
+        go_on: Asked before each question.
+    """
+    result = Thrift(chosen)
+    if tolerance <= 0:
+        return result
+    model, indexes = tuning.model, tuning.pricing.indexes
+    for number in sorted(members(chosen), key=lambda number: (-model.sizes[number], number)):
+        rest = result.chosen & ~(1 << number)
+        stands = number
+        for _ in range(_MOST_EXCHANGES):
+            if not go_on():
+                return result
+            own = model.gain(rest, 1 << stands) + model.upkeep[stands]
+            smaller = _smaller(tuning, schema, stands, rest, tolerance * own)
+            if smaller is None:
+                break
+            result.spared[indexes[stands]] = LITTLE_LESS
+            stands = smaller
+        reason = _indefensible(tuning, schema, stands, rest)
+        if reason:
+            result.spared[indexes[stands]] = reason
+        result.chosen = rest if reason else rest | 1 << stands
+    return result
+
+
+def _indefensible(tuning: Tuning, schema: Schema, number: int, rest: int) -> str:
+    """Why a reviewer would strike the index out; empty when he would not."""
+    model, index, bit = tuning.model, tuning.pricing.indexes[number], 1 << number
+    if _served_already(tuning, rest, bit):
+        return CHEAP_ALREADY
+    own = model.gain(rest, bit) + model.upkeep[number]
+    if own < _ONLY_TO_COVER * model.total and _only_covers(index, schema.relations[index.relation]):
+        return COVERS_A_KEY
+    if index.include and not _much_cheaper(tuning, rest, bit):
+        return NOT_MUCH_CHEAPER
+    return ""
+
+
+def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: float) -> int | None:
+    """The smallest index of the table that may stand in, by the planner's word."""
+    model, pricing = tuning.model, tuning.pricing
+    index, bit = pricing.indexes[number], 1 << number
+    relation = schema.relations[index.relation]
+    own = [narrow for narrow in narrowed(index) if not already_there(narrow, relation)]
+    tuning.register(own)
+    tried = {pricing.numbers[narrow] for narrow in own}
+    asked = 0
+    for other in sorted(range(len(pricing.indexes)), key=lambda other: (model.sizes[other], other)):
+        candidate = pricing.indexes[other]
+        if model.sizes[other] > _SMALLER * model.sizes[number] or asked >= _MOST_ALTERNATIVES:
+            break
+        if candidate.relation != index.relation or candidate in pricing.rejected or rest >> other & 1:
+            continue
+        loses_keys = candidate.where == index.where and candidate.keys == index.keys[: len(candidate.keys)]
+        if (
+            loses_keys
+            and len(candidate.keys) < len(index.keys)
+            and not index.include
+            and model.sizes[other] > model.sizes[number] - _FEWER_BYTES
+        ):
+            continue
+        readily = (index.include and candidate.keys == index.keys and not candidate.include) or (
+            candidate.where and model.sizes[other] < _FRACTION * model.sizes[number]
+        )
+        may_lose = allowed * (_READILY if readily else 1)
+        if other not in tried and _lost(tuning, rest | bit, rest | 1 << other) > may_lose:
+            continue
+        asked += 1
+        # The model may believe too much of a wide index, and knows nothing of luck: the planner is asked.
+        concerned = model.touched(bit | 1 << other)
+        lost = _asked(tuning, concerned, rest | 1 << other) - _asked(tuning, concerned, rest | bit)
+        if lost + model.upkeep[other] - model.upkeep[number] <= may_lose:
+            _learn(tuning, concerned, rest | 1 << other)
+            return other
+    return None
+
+
+def _learn(tuning: Tuning, statements: int, chosen: int) -> None:
+    """Tell the model what the planner says of a set that was never looked at."""
+    tasks = [(statement, chosen) for statement in members(statements)]
+    for (statement, _), (cost, used) in tuning.pricing.price(tasks).items():
+        tuning.model.learn(statement, used, cost)
+
+
+def _asked(tuning: Tuning, statements: int, chosen: int) -> float:
+    """What some statements cost under a set by the planner's word, luck not counted on."""
+    total = 0.0
+    for statement in members(statements):
+        try:
+            plan = tuning.pricing.plan(statement, chosen)
+        except Unpriceable:
+            return float("inf")
+        total += tuning.model.weights[statement] * (plan.cost + plan.luck)
+    return total
+
+
+def _lost(tuning: Tuning, before: int, after: int) -> float:
+    """What the workload loses as far as the model knows, writers' time counted."""
+    model = tuning.model
+    lost = 0.0
+    for statement in members(model.touched(before | after)):
+        lost += model.weights[statement] * (model.cost(statement, after) - model.cost(statement, before))
+    upkeep = [sum(model.upkeep[n] for n in members(mask)) for mask in (before, after)]
+    return lost + upkeep[1] - upkeep[0]
+
+
+def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
+    """Whether most of what the index saves is saved on statements that cost next to nothing as it is."""
+    model = tuning.model
+    cheap = dear = 0.0
+    for statement in members(model.touched(bit)):
+        gain = model.weights[statement] * (model.cost(statement, rest) - model.cost(statement, rest | bit))
+        if model.base[statement] <= _CHEAP:
+            cheap += gain
+        else:
+            dear += gain
+    return cheap > dear
+
+
+def _much_cheaper(tuning: Tuning, rest: int, bit: int) -> bool:
+    model = tuning.model
+    return any(
+        model.cost(statement, rest | bit) <= (1 - _MUCH_CHEAPER) * model.cost(statement, rest)
+        for statement in members(model.touched(bit))
+    )
+
+
+def _only_covers(index: Index, relation: Relation) -> bool:
+    """Whether a unique index finds the row, and this one merely holds more columns beside it."""
+    for existing in relation.indexes:
+        if not existing.unique or not existing.usable or existing.index.where:
+            continue
+        keys = existing.index.keys
+        if index.keys[: len(keys)] == keys or (index.include and len(keys) == 1 and keys[0] in index.keys):
+            return True
+    return False
