@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 NAME = "settings"
 
+PREFIX = "pg_settings_"
+"""What the names of these metrics begin with; the rest is the server's."""
+
 QUERY = b"""
 SELECT s.name, s.setting, coalesce(s.unit, ''), s.short_desc, s.vartype
   FROM pg_catalog.pg_settings s
@@ -34,7 +37,7 @@ def families(rows: Iterable[Sequence[Any]]) -> list[Family]:
             continue
         suffix, factor = scale
         metric = MetricDeclaration(
-            f"pg_settings_{_FOREIGN.sub('_', name)}{suffix}",
+            f"{PREFIX}{_FOREIGN.sub('_', name)}{suffix}",
             "gauge",
             f"Server setting {name}: {description or ''}".rstrip(": "),
             "postgres",
