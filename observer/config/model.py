@@ -105,6 +105,9 @@ class PostgresTarget(_Target):
     databases: Databases = Field(Databases(), description="Which databases are read.")
     lock_timeout: Seconds = Field(0.1, description="How long a query of ours may wait for a lock.")
     statement_timeout: Seconds = Field(3.0, description="How long a query of ours may run.")
+    queries: tuple[Path, ...] = Field(
+        (), description="Files and folders with queries of your own: .sql, or queries.yaml."
+    )
     sizes_interval: Seconds = Field(300.0, description="How often sizes, which are dear, are read.")
     slow_interval: Seconds = Field(600.0, description="How often what moves slowly is read.")
     collectors: dict[str, bool] = Field(

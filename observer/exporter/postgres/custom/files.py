@@ -38,8 +38,8 @@ class CustomQueries:
 def read(paths: Sequence[Path], *, collectors: Collection[str], metrics: Collection[str]) -> CustomQueries:
     """Read files, and folders of files, in the order given.
 
-    A metric that Observer has itself is left out of an entry of ``queries.yaml``, with a warning: published files
-    hold many, and a series that stands on a page twice would cost the whole page.
+    A metric that Observer has itself is left out of an entry of ``queries.yaml``, with a warning: published
+    files hold many, and a series that stands on a page twice would cost the whole page.
 
     Args:
         paths: Of files and folders.
@@ -74,17 +74,20 @@ class _Reader:
                 self.read(file)
             return
         try:
-            if path.suffix not in ENDINGS:
-                raise ConfigurationError(
-                    f"{path}: is neither a folder nor a file of queries",
-                    remedy=f"Its name must end with {', '.join(ENDINGS)}.",
-                )
-            if path.suffix == ".sql":
-                self._take_sql(path)
-            else:
-                self._take_yaml(path)
+            self._take(path)
         except ConfigurationError as error:
             self.faults.append(f"{error.sentence}. {error.remedy}".strip().rstrip(".") + ".")
+
+    def _take(self, path: Path) -> None:
+        if path.suffix not in ENDINGS:
+            raise ConfigurationError(
+                f"{path}: is neither a folder nor a file of queries",
+                remedy=f"Its name must end with {', '.join(ENDINGS)}.",
+            )
+        if path.suffix == ".sql":
+            self._take_sql(path)
+        else:
+            self._take_yaml(path)
 
     def _take_sql(self, file: Path) -> None:
         collector = sqlfile.parse(_text(file), name=str(file.with_suffix("")))
