@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from observer.clock import SystemClock
 from observer.exporter.audience import Audience
+from observer.exporter.catalogue import catalogue
 from observer.exporter.declaration import label_body
 from observer.exporter.exporter import Exporter, PublishingListener
 from observer.exporter.hikari.reader import PoolReader
@@ -13,6 +14,8 @@ from observer.exporter.hikari.replicas import Resolved, listed
 from observer.exporter.hikari.source import HikariSource
 from observer.exporter.pacing import Pacer
 from observer.exporter.pgbouncer.source import PgbouncerSource
+from observer.exporter.postgres.collectors import collector_names
+from observer.exporter.postgres.custom import files as custom
 from observer.exporter.postgres.databases import Choice
 from observer.exporter.postgres.source import Plan, PostgresSource
 from observer.exporter.recorder import Recorder
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
         Settings,
     )
     from observer.exporter.hikari.replicas import Discovery, Replica
+    from observer.exporter.postgres.custom.files import CustomQueries
     from observer.exporter.snapshot import Source
     from observer.metrics import Metrics
 
@@ -108,8 +112,24 @@ def _postgres(target: PostgresTarget, scrape: Scrape) -> Source:
             databases=Choice(target.databases.include, target.databases.exclude),
             databases_interval=target.databases.interval,
             visit_deadline=scrape.deadline,
+            custom=_custom_queries(target),
         ),
     )
+
+
+def _custom_queries(target: PostgresTarget) -> CustomQueries:
+    names = [metric.name for metric in catalogue()]
+    return custom.read(target.queries, collectors=collector_names(), metrics=names)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What in the files that the settings name is dear, or is left out; a sentence each."""
+    return [
+        f"{target.name}: {sentence}"
+        for target in settings.postgres
+        if target.enabled and settings.export
+        for sentence in _custom_queries(target).warnings
+    ]
 
 
 def _pgbouncer(target: PgbouncerTarget) -> Source:

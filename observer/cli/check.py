@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from observer.app.assembly import build_sources
+from observer.app.assembly import build_sources, warnings
 from observer.cli.options import add_options, settings_from
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def run(arguments: Sequence[str]) -> int:
     print(f"listen     {settings.listen}")
     for source in sources:
         print(f"{source.kind:10} {source.name}: {source.address}")
+    for sentence in warnings(settings):
+        print(f"warning: {sentence}", file=sys.stderr)
     if not sources:
         print("nothing is watched: give a target, as in --postgres postgresql://observer@127.0.0.1/app")
     return 0

@@ -17,6 +17,7 @@ import uvicorn
 
 import observer
 from observer import logs
+from observer.app.assembly import warnings
 from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
 from observer.config.model import host_and_port
@@ -63,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     log = structlog.get_logger("observer")
+    for sentence in warnings(settings):
+        log.warning("queries.warning", sentence=sentence)
     log.info("serving", listen=settings.listen, version=observer.__version__)
     try:
         server.run(sockets=[listener])

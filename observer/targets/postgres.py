@@ -235,8 +235,15 @@ class PostgresSession:
         parameters: Sequence[object] = (),
         *,
         deadline: Deadline,
+        search_path: str = "",
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The names of a result's columns, and its rows, in binary format.
+
+        Args:
+            query: One statement.
+            parameters: Its parameters.
+            deadline: By when.
+            search_path: Schemas that it is to find names in, where that is more than the catalogue.
 
         Raises:
             ObserverError: It failed; the connection is given up when it is broken.
@@ -248,11 +255,15 @@ class PostgresSession:
             raise TargetUnreachable(f"{self.address.shown}: the connection was given up")
         try:
             try:
-                return self._execute(connection, query, parameters, pooled=facts.pooled)
+                return self._execute(
+                    connection, query, parameters, pooled=facts.pooled, search_path=search_path
+                )
             except UnicodeDecodeError:
                 # The fast loaders are strict.
                 _bear_any_text(connection)
-                return self._execute(connection, query, parameters, pooled=facts.pooled)
+                return self._execute(
+                    connection, query, parameters, pooled=facts.pooled, search_path=search_path
+                )
         except psycopg.Error as error:
             if connection.closed:
                 self.close()
@@ -291,10 +302,13 @@ class PostgresSession:
         parameters: Sequence[object],
         *,
         pooled: bool,
+        search_path: str,
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        with connection.transaction() if pooled else contextlib.nullcontext():
+        with connection.transaction() if pooled or search_path else contextlib.nullcontext():
             if pooled:
                 connection.execute(self._settings(local=True))
+            if search_path:
+                connection.execute(_SEARCH_PATH, (search_path,))
             cursor = connection.execute(query, parameters or None, binary=True)
             return [column.name for column in cursor.description or ()], cursor.fetchall()
 
@@ -339,6 +353,8 @@ class PostgresSession:
         ]
         return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
 
+
+_SEARCH_PATH = b"SELECT pg_catalog.set_config('search_path', %s, true)"
 
 _INTRODUCTION = b"""
 SELECT pg_catalog.pg_backend_pid(),

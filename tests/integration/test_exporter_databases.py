@@ -13,7 +13,7 @@ from psycopg import sql
 from observer.cli.sql import role_script
 from observer.demo.servers import PostgresServer, ordinary_account, private_directory
 from observer.exporter.postgres.databases import Database
-from observer.exporter.postgres.reading import SqlReader
+from observer.exporter.postgres.reading import FileQuestion, Reader
 from observer.exporter.postgres.rounds import Rounds
 from observer.exporter.postgres.sqlfile import parse
 from observer.exporter.postgres.visits import Visits
@@ -190,7 +190,7 @@ def test_a_database_that_hangs_is_left_for_the_next(server: PostgresServer) -> N
     visits = Visits(
         "main",
         session_to=session.beside,
-        readers=lambda: [SqlReader(collector, clock=0, insisted=False)],
+        readers=lambda: [Reader(FileQuestion(collector, insisted=False), clock=0)],
         rounds=Rounds(0.2),
         deadline=2.0,
     )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from observer.errors import Kind, ObserverError
 from observer.exporter.postgres import about, settings, statement_texts, statements, visits
 from observer.exporter.postgres.collectors import sql_collectors, wanted
+from observer.exporter.postgres.custom.asking import EntryQuestion
+from observer.exporter.postgres.custom.files import NO_QUERIES, CustomQueries
 from observer.exporter.postgres.databases import DISCOVERY, Choice, chosen
-from observer.exporter.postgres.reading import SqlReader
+from observer.exporter.postgres.reading import FileQuestion, Question, Reader
 from observer.exporter.postgres.rounds import Rounds
 from observer.exporter.postgres.statement_texts import StatementTexts
 from observer.exporter.postgres.statements import StatementCollector
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from observer.exporter import declaration
     from observer.exporter.declaration import Family, MetricDeclaration
     from observer.exporter.postgres.databases import Database
+    from observer.exporter.postgres.sqlcollector import Scope
     from observer.exporter.snapshot import CollectionOrder
     from observer.targets.postgres import PostgresSession, ServerFacts
 
@@ -49,6 +52,7 @@ class Plan:
         databases: Which databases are read.
         databases_interval: Seconds between two visits of a database that the DSN does not name.
         visit_deadline: Seconds that such a visit may take.
+        custom: Queries of the user's own.
     """
 
     top: int
@@ -59,22 +63,26 @@ class Plan:
     databases: Choice
     databases_interval: float
     visit_deadline: float
+    custom: CustomQueries = NO_QUERIES
 
     def runs(self, collector: str) -> bool:
         """Whether a collector that is no file runs."""
         return self.switches.get(collector, True)
 
-    def readers(self, scope: str) -> list[SqlReader]:
-        """The collectors that are files, of one scope, for one database."""
+    def readers(self, scope: Scope) -> list[Reader]:
+        """The collectors of one scope that only ask SQL, for one database."""
+        questions: list[tuple[Question, str | float]] = [
+            (FileQuestion(file, insisted=file.name in self.switches), file.clock)
+            for file in sql_collectors()
+            if wanted(file, self.switches)
+        ]
+        questions += [(FileQuestion(file, insisted=True), file.clock) for file in self.custom.collectors]
+        questions += [(EntryQuestion(entry), entry.clock) for entry in self.custom.entries]
         clocks = {"": 0.0, "sizes": self.sizes_interval, "slow": self.slow_interval}
         return [
-            SqlReader(
-                file,
-                clock=clocks[file.clock] if isinstance(file.clock, str) else file.clock,
-                insisted=file.name in self.switches,
-            )
-            for file in sql_collectors()
-            if wanted(file, self.switches) and file.scope == scope
+            Reader(question, clock=clocks[clock] if isinstance(clock, str) else clock)
+            for question, clock in questions
+            if question.scope == scope
         ]
 
 
@@ -127,7 +135,7 @@ class PostgresSource:
         return self._session.address.shown
 
     def declared(self) -> Sequence[MetricDeclaration]:
-        return declared()
+        return (*declared(), *self._plan.custom.declared())
 
     def abort(self) -> None:
         self._session.abort()
@@ -239,13 +247,15 @@ class PostgresSource:
                 lambda facts, order: texts.collect(session, facts, order, collector.queryids()),
             )
 
-    def _reading(self, reader: SqlReader) -> _Task:
-        in_database = reader.collector.scope == "database"
+    def _reading(self, reader: Reader) -> _Task:
+        in_database = reader.question.scope == "database"
         return _Task(
-            reader.collector.name,
-            lambda facts, order: reader.query(self._session, facts, order.deadline),
+            reader.question.name,
+            lambda facts, order: reader.question.ask(self._session, facts, order.deadline),
             reader.clock,
-            lambda facts: (self._reads_here or not in_database) and reader.fits(facts, standby=self._standby),
+            lambda facts: (
+                (self._reads_here or not in_database) and reader.question.fits(facts, standby=self._standby)
+            ),
         )
 
     def _settings(self, _: ServerFacts, order: CollectionOrder) -> list[Family]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from observer.exporter.declaration import Family
     from observer.exporter.postgres.databases import Database
-    from observer.exporter.postgres.reading import SqlReader
+    from observer.exporter.postgres.reading import Reader
     from observer.exporter.postgres.rounds import Rounds
     from observer.targets.postgres import PostgresSession
 
@@ -53,7 +53,7 @@ class State:
 class _Known:
     """A database, with a reader for each collector: results are compared with the last ones of the same."""
 
-    readers: list[SqlReader]
+    readers: list[Reader]
     locked: bool = False
     visited: bool = False
     fault: Fault | None = None
@@ -77,7 +77,7 @@ class Visits:
         target: str,
         *,
         session_to: Callable[[str], PostgresSession],
-        readers: Callable[[], list[SqlReader]],
+        readers: Callable[[], list[Reader]],
         rounds: Rounds,
         deadline: float,
     ) -> None:
@@ -189,7 +189,7 @@ class Visits:
             self._wake.wait(wait)
         return None
 
-    def _visit(self, name: str, readers: Sequence[SqlReader], *, standby: bool) -> tuple[bool, Fault | None]:
+    def _visit(self, name: str, readers: Sequence[Reader], *, standby: bool) -> tuple[bool, Fault | None]:
         """Run the collectors that are due; what one of them suffers is that one's alone.
 
         Returns:
@@ -202,7 +202,7 @@ class Visits:
             with cut_off(deadline, session.abort):
                 facts = session.facts(deadline)
                 for reader in readers:
-                    if not reader.fits(facts, standby=standby):
+                    if not reader.question.fits(facts, standby=standby):
                         reader.forget()
                     elif time.monotonic() >= reader.next_at:
                         found = reader.read(session, facts, now=time.monotonic(), deadline=deadline)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from observer.exporter.declaration import MetricDeclaration
     from observer.exporter.postgres.custom.entry import Entry
     from observer.exporter.postgres.sqlcollector import SqlCollector
 
@@ -33,6 +34,16 @@ class CustomQueries:
     collectors: tuple[SqlCollector, ...] = ()
     entries: tuple[Entry, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def declared(self) -> tuple[MetricDeclaration, ...]:
+        """Their metrics, but for columns that nobody declared."""
+        return (
+            *(metric for collector in self.collectors for metric in collector.metrics),
+            *(metric for entry in self.entries for metric in entry.declared()),
+        )
+
+
+NO_QUERIES = CustomQueries()
 
 
 def read(paths: Sequence[Path], *, collectors: Collection[str], metrics: Collection[str]) -> CustomQueries:
@@ -112,7 +123,7 @@ class _Reader:
                 self.warnings.append(
                     f"{file}: of {entry.name} is left out what Observer has itself: {', '.join(double)}"
                 )
-            self.entries.append(replace(entry, left_out=frozenset(self.taken)))
+            self.entries.append(replace(entry, left_out=frozenset({*self.taken, *double})))
             self.taken.update(names)
 
     def _name(self, name: str, file: Path, remedy: str) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _KEYS = ("query", "metrics", "master", "cache_seconds", "runonserver")
 _COLUMN_KEYS = ("usage", "description", "metric_mapping", "pg_version")
 _METRIC_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+_CURRENT_DATABASE = re.compile(
+    r"\bcurrent_database\s*\(\s*\)(?:::\w+)?(?:\s+(?:AS\s+)?\"?(\w+)\"?)?", re.IGNORECASE
+)
 _LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -97,10 +100,18 @@ def _entry(name: str, node: yaml.Node, place: _Place) -> Entry:
         query=query.encode(),
         columns=columns,
         clock=clock,
-        # What tells databases apart is meant to be asked in each; anything else would be the same rows again.
-        everywhere=not main_only and "current_database()" in query,
+        everywhere=not main_only and _tells_databases_apart(query, columns),
         versions=versions,
     )
+
+
+def _tells_databases_apart(query: str, columns: dict[str, Column]) -> bool:
+    """Whether the database is one of its labels: then it is meant to be asked in each of them.
+
+    Anything else would give the same series again, or series that differ in nothing but their values.
+    """
+    named = {alias or "current_database" for alias in _CURRENT_DATABASE.findall(query)}
+    return any(column.usage == "LABEL" and column.name in named for column in columns.values())
 
 
 def _query(value: object) -> str:
