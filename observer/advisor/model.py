@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+Kept = TypeVar("Kept")
 
 
 def members(mask: int) -> Iterator[int]:
@@ -70,6 +72,7 @@ class Model:
     _doubted: list[dict[int, int]] = field(default_factory=list)
     _memo: list[dict[int, float]] = field(default_factory=list)
     _sizes_of: dict[int, int] = field(default_factory=dict)
+    _views: dict[int, tuple[int, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tiles = [[(cost, 0)] for cost in self.base]
@@ -98,7 +101,7 @@ class Model:
             self.covers[other] |= bit
         for statement in members(self.users[number]):
             self._interest[statement] |= bit
-            self._memo[statement].clear()
+            self._forget(statement)
         return number
 
     def resize(self, number: int, size: int) -> None:
@@ -124,7 +127,7 @@ class Model:
         for number in members(concerned):
             self.users[number] |= 1 << statement
         self._interest[statement] |= concerned
-        self._memo[statement].clear()
+        self._forget(statement)
 
     def doubt(self, statement: int, chosen: int) -> None:
         """The planner was asked and gained less: the wide indexes of this set stand in for no others here."""
@@ -135,7 +138,40 @@ class Model:
                 # What is wider still would cost no less.
                 for wide in (number, *members(self.coverers[number])):
                     doubted[wide] = doubted.get(wide, 0) | narrow
+        self._forget(statement)
+
+    def _forget(self, statement: int) -> None:
         self._memo[statement].clear()
+        self._views.pop(statement, None)
+
+    def view(self, statement: int, useful: int, make: Callable[[Model, int, int], Kept]) -> Kept:
+        """What ``make`` makes of a statement and the candidates that count, kept until more is known."""
+        counting = useful & self._interest[statement]
+        kept = self._views.get(statement)
+        if kept is None or kept[0] != counting:
+            kept = self._views[statement] = (counting, make(self, statement, useful))
+        return cast("Kept", kept[1])
+
+    def doubted(self, statement: int) -> Mapping[int, int]:
+        """For a statement, the indexes that each wide one was seen not to stand in for."""
+        return self._doubted[statement]
+
+    @property
+    def doubted_anywhere(self) -> int:
+        """Indexes that some statement does not take for all that they cover, as a set."""
+        found = 0
+        for doubted in self._doubted:
+            for number in doubted:
+                found |= 1 << number
+        return found
+
+    @property
+    def interesting(self) -> int:
+        """Indexes that any statement could use by what is known, as a set."""
+        found = 0
+        for interest in self._interest:
+            found |= interest
+        return found
 
     def stands_for(self, statement: int, chosen: int) -> int:
         """A set together with the indexes that its members can stand in for."""
@@ -183,19 +219,11 @@ class Model:
             statements |= self.users[number]
         return statements
 
-    def unsettled(self, chosen: int, among: int) -> int:
-        """Those of some statements that could still become cheaper, as a set."""
-        found = 0
-        for statement in members(among):
-            if self.cost(statement, chosen) > self.tiles[statement][0][0]:
-                found |= 1 << statement
-        return found
-
-    def gain(self, chosen: int, added: int, among: int = -1) -> float:
-        """What adding indexes to a set saves more; ``among`` says which statements are looked at."""
+    def gain(self, chosen: int, added: int) -> float:
+        """What adding indexes to a set saves more."""
         union = chosen | added
         total = 0.0
-        for statement in members(self.touched(added) & among):
+        for statement in members(self.touched(added)):
             total += self.weights[statement] * (self.cost(statement, chosen) - self.cost(statement, union))
         for number in members(added & ~chosen):
             total -= self.upkeep[number]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from observer.advisor.model import members
 from observer.advisor.question import RejectedIndex, Unpriceable
+from observer.advisor.relevance import Relevance
 from observer.errors import TargetUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from observer.advisor.access import Access, Shape
+    from observer.advisor.access import Shape
     from observer.advisor.indexes import Index
-    from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
     from observer.advisor.question import Question
     from observer.advisor.whatif import Session
@@ -29,27 +29,6 @@ class _Known:
     """Answers for one statement: by set, and as (set, used) pairs to infer from."""
 
     answers: dict[int, tuple[float, int]] = field(default_factory=dict)
-
-
-def could_matter(index: Index, access: Access) -> bool:  # noqa: PLR0911 - one for each reason
-    """Whether the planner could read ``index`` for this access.
-
-    Its first key is then searched, sorted or grouped by, or it holds all that the access reads.
-    """
-    if index.relation != access.relation:
-        return False
-    if index.where and all(predicate.text != index.where for predicate in access.predicates):
-        return False
-    if index.special and not access.leading:
-        return False
-    first = index.keys[0].text
-    if any(condition.key.text == first for condition in access.conditions):
-        return True
-    if any(first == key.text for keys in (*access.orders, *access.groups) for key in keys[:1]):
-        return True
-    if any(first == key.text for keys in access.groups for key in keys):
-        return True
-    return not access.whole_row and access.columns <= index.columns
 
 
 class Pricing:
@@ -74,10 +53,7 @@ class Pricing:
         self.rejected: dict[Index, str] = {}
         self.failed: dict[int, str] = {}
         self._known = [_Known() for _ in questions]
-        self._accesses: dict[RelationName, list[tuple[int, Access]]] = {}
-        for statement, shape in enumerate(shapes):
-            for access in shape.accesses:
-                self._accesses.setdefault(access.relation, []).append((statement, access))
+        self._relevance = Relevance(shapes)
         self._sessions = list(sessions)
         self._pool = ThreadPoolExecutor(len(sessions), thread_name_prefix="what-if")
 
@@ -92,9 +68,8 @@ class Pricing:
         number = len(self.indexes)
         self.indexes.append(index)
         self.numbers[index] = number
-        for statement, access in self._accesses.get(index.relation, ()):
-            if could_matter(index, access):
-                self.relevant[statement] |= 1 << number
+        for statement in self._relevance.statements(index):
+            self.relevant[statement] |= 1 << number
         return number
 
     def inferred(self, statement: int, mask: int) -> tuple[float, int] | None:

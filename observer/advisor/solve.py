@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
+from observer.advisor.instance import Instance
 from observer.advisor.model import members
+from observer.advisor.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +20,13 @@ _FEW = 10
 _MOST_PAIRS = 40
 _MOST_INSERTIONS = 24
 _MOST_PASSES = 4
-_MOST_LOOKS = 2_000_000
-"""Costs of statements that one thorough solution may look up: it bounds the time of large workloads."""
+_LOOKS = 200_000
+_LOOKS_A_STATEMENT = 4_000
+"""What one thorough solution may look up: it bounds the time, in proportion to the workload."""
 _WORTH_A_PASS = 1.0002
+
+_Change = tuple[bool, int]
+"""Whether indexes are pushed in (or taken out), and which."""
 
 
 def solve(
@@ -38,236 +43,208 @@ def solve(
     that is
     not ``thorough`` stays with what greed found.
     """
-    return _Solver(model, rules, go_on).solve(start, thorough=thorough)
+    return _Solver(model, rules, start, go_on).solve(thorough=thorough)
 
 
 class _Solver:
-    def __init__(self, model: Model, rules: Rules, go_on: Callable[[], bool]) -> None:
+    def __init__(self, model: Model, rules: Rules, start: int, go_on: Callable[[], bool]) -> None:
         self.model = model
         self.rules = rules
+        self.start = start if start and model.size(start) <= rules.budget else 0
         self.go_on = go_on
-        self.wide = [number for number, covers in enumerate(model.covers) if covers and model.users[number]]
+        self.instance = Instance(model, self.start)
         self.least = rules.least_gain * model.total
         self.looks = 0
-        self.everyone = (1 << len(model.base)) - 1
+        self.most_looks = _LOOKS + _LOOKS_A_STATEMENT * len(model.base)
+        self._per_size: dict[float, list[float]] = {}
 
-    def solve(self, start: int, *, thorough: bool) -> int:
-        useful = [number for number, users in enumerate(self.model.users) if users]
-        if len(useful) <= _FEW:
-            return self._best_of_all(useful)
-        best, best_saved = 0, 0.0
-        starts = [(0, measure) for measure in _MEASURES]
-        if start and self.model.size(start) <= self.rules.budget:
-            starts = [(start, 0.75), (0, 1.0), (0, 0.5)] if thorough else [(start, 0.75), (0, 0.75)]
-        empty_gains = self._gains(0)
+    def solve(self, *, thorough: bool) -> int:
+        if len(self.instance.candidates) <= _FEW:
+            return self._best_of_all(self.instance.candidates)
+        empty = State(self.instance)
+        if self.start:
+            begun = State(self.instance, self.start)
+            starts = (
+                [(begun, 0.75), (empty, 1.0), (empty, 0.5)] if thorough else [(begun, 0.75), (empty, 0.75)]
+            )
+        else:
+            starts = [(empty, measure) for measure in _MEASURES]
+        best = empty
         for begin, measure in starts:
-            gains = self._gains(begin) if begin else empty_gains
-            found = self._prune(self._fill(begin, measure, gains))
-            saved = self.model.saved(found)
-            if saved > best_saved:
-                best, best_saved = found, saved
+            found = self._completed(begin.copy(), measure)
+            if found.saved > best.saved:
+                best = found
             if not self.go_on():
-                return best
-        return self._rebuild(best, best_saved) if thorough else best
+                return best.chosen
+        return (self._rebuilt(best) if thorough else best).chosen
 
     def _best_of_all(self, useful: list[int]) -> int:
         """Every set there is: exact, where the candidates are few."""
-        best, best_saved = 0, 0.0
+        best = State(self.instance)
+        empty = best
         for choice in range(1, 1 << len(useful)):
             chosen = 0
             for place in members(choice):
                 chosen |= 1 << useful[place]
             crowded = 0 < self.rules.most < chosen.bit_count()
-            if not crowded and self.model.size(chosen) <= self.rules.budget:
-                saved = self.model.saved(chosen)
-                if saved > best_saved:
-                    best, best_saved = chosen, saved
-        return self._prune(best)
+            if not crowded and self.instance.size(chosen) <= self.rules.budget:
+                found = empty.copy()
+                for number in members(chosen):
+                    found.add(number)
+                if found.saved > best.saved:
+                    best = found
+        return self._pruned(best).chosen
 
-    def _gains(self, chosen: int, statements: int = -1) -> dict[int, float]:
-        """What each set that completes a tile, and each wide index, would save on top of ``chosen``."""
-        model = self.model
-        additions: dict[int, None] = {}
-        for statement in range(len(model.base)) if statements == -1 else members(statements):
-            now = model.cost(statement, chosen)
-            stands = model.stands_for(statement, chosen)
-            for cost, mask in model.tiles[statement]:
-                if cost >= now:
-                    break
-                missing = mask & ~stands
-                if missing:
-                    additions[missing] = None
-        for number in self.wide:
-            bit = 1 << number
-            if not chosen & bit and (statements == -1 or model.users[number] & statements):
-                additions[bit] = None
-        found = {}
-        open_ones = model.unsettled(chosen, self.everyone)
-        for addition in additions:
-            looked_at = model.touched(addition) & open_ones
-            if not looked_at:
-                continue
-            self.looks += looked_at.bit_count()
-            gain = model.gain(chosen, addition, open_ones)
-            if gain > self.least:
-                found[addition] = gain
-        return found
+    def _completed(self, state: State, measure: float, banned: int = 0) -> State:
+        """Add greedily until nothing fits, then take out what does not earn its place."""
+        while addition := self._best_addition(state, measure, banned):
+            for number in members(addition & ~state.chosen):
+                state.add(number)
+        self._pruned(state)
+        self.looks += state.looks
+        state.looks = 0
+        return state
 
-    def _fill(  # noqa: C901 - one loop, and the reasons to pass over
-        self, chosen: int, measure: float, gains: dict[int, float], banned: int = 0
+    def _best_addition(  # noqa: C901, PLR0912 - two loops, and the reasons to pass over
+        self, state: State, measure: float, banned: int
     ) -> int:
-        """Add greedily until nothing fits; a gain is looked at again only when it comes to the top."""
-        model, rules = self.model, self.rules
-        left = rules.budget - model.size(chosen)
-        heap = []
-        current = {}
-        for addition, gain in gains.items():
-            if addition & banned or not addition & ~chosen:
+        """What saves most for its size, alone or together; 0 when nothing fits or is worth it."""
+        rules, sizes, upkeep, gains = self.rules, self.instance.sizes, self.instance.upkeep, state.gains
+        room = rules.budget - state.size
+        places = rules.most - state.chosen.bit_count() if rules.most else len(sizes)
+        if not places:
+            return 0
+        per_size = self._measured(measure)
+        best, best_value = 0, 0.0
+        out = state.chosen | banned
+        for number in self.instance.candidates:
+            if sizes[number] > room:
+                break  # the rest is larger
+            gain = gains[number] - upkeep[number]
+            if gain > self.least and not out >> number & 1:
+                value = gain * per_size[number]
+                if value > best_value:
+                    best, best_value = 1 << number, value
+        hopes = []
+        for mask, together in state.joint.items():
+            if together <= self.least or mask & banned:
                 continue
-            size = model.size(addition & ~chosen)
-            if size <= left:
-                value = -gain / size**measure
-                heap.append((value, addition))
-                current[addition] = value
-        heapq.heapify(heap)
-        open_ones = model.unsettled(chosen, self.everyone)
-        while heap:
-            value, addition = heapq.heappop(heap)
-            if current.get(addition) != value:
+            size = self.instance.size(mask & ~state.chosen)
+            if size > room or mask.bit_count() > places:
                 continue
-            del current[addition]
-            missing = addition & ~chosen
-            size = model.size(missing)
-            if not missing or size > left or (rules.most and (chosen | missing).bit_count() > rules.most):
-                continue
-            gain = model.gain(chosen, missing, open_ones)
-            if gain <= self.least:
-                continue
-            fresh = -gain / size**measure
-            if heap and fresh > heap[0][0] + 1e-15:
-                heapq.heappush(heap, (fresh, addition))
-                current[addition] = fresh
-                continue
-            before = chosen
-            chosen |= missing
-            left -= size
-            open_ones = model.unsettled(chosen, open_ones)
-            # A tile that shared an index with this one has become cheaper to complete: its old place is too
-            # low.
-            for other in self._completed_sooner(before, chosen, missing):
-                needed = model.size(other)
-                if other & banned or needed > left:
-                    continue
-                gain = model.gain(chosen, other, open_ones)
-                value = -gain / needed**measure
-                if gain > self.least and value < current.get(other, 0.0):
-                    heapq.heappush(heap, (value, other))
-                    current[other] = value
-        return chosen
+            hope = together
+            for number in self.instance.parts(mask):
+                hope += gains[number]
+            value = hope / size**measure
+            if value > best_value:
+                hopes.append((value, mask, size))
+        hopes.sort(key=lambda hope: (-hope[0], hope[1]))
+        for value, mask, size in hopes:
+            if value <= best_value:
+                break
+            gain = state.gain(mask)
+            if gain > self.least and gain / size**measure > best_value:
+                best, best_value = mask, gain / size**measure
+        return best
 
-    def _completed_sooner(self, before: int, chosen: int, added: int) -> list[int]:
-        model = self.model
-        found: dict[int, None] = {}
-        for statement in members(model.touched(added)):
-            now = model.cost(statement, chosen)
-            stood, stands = model.stands_for(statement, before), model.stands_for(statement, chosen)
-            for cost, mask in model.tiles[statement]:
-                if cost >= now:
-                    break
-                missing = mask & ~stands
-                if missing and missing != mask & ~stood:
-                    found[missing] = None
-        return list(found)
+    def _measured(self, measure: float) -> list[float]:
+        if measure not in self._per_size:
+            self._per_size[measure] = [size**-measure for size in self.instance.sizes]
+        return self._per_size[measure]
 
-    def _prune(self, chosen: int) -> int:
+    def _pruned(self, state: State) -> State:
         """Take out, one by one, the index whose loss is least, while it earns less than it must."""
-        while chosen:
-            loss, number = self._least_loss(chosen)
+        while state.chosen:
+            loss, number = min((state.loss(n), n) for n in members(state.chosen))
             if loss > self.least:
                 break
-            chosen &= ~(1 << number)
-        return chosen
+            state.remove(number)
+        return state
 
-    def _least_loss(self, chosen: int) -> tuple[float, int]:
-        return min((self.model.gain(chosen & ~(1 << n), 1 << n), n) for n in members(chosen))
-
-    def _rebuild(self, best: int, best_saved: float) -> int:
+    def _rebuilt(self, best: State) -> State:
         """Take out an index or a pair, or push one in and others out; fill the room; keep what is better.
 
         A change that did not help is tried again only in the next pass, and a pass that helped nowhere is the
         last.
         """
         for _ in range(_MOST_PASSES):
-            tried: set[tuple[bool, int]] = set()
-            before = best_saved
-            gains = self._gains(best)
-            while change := self._next_change(best, gains, tried):
+            tried: set[_Change] = set()
+            before = best.saved
+            best = State(self.instance, best.chosen)  # afresh, so that no rounding adds up
+            while change := self._next_change(best, tried):
                 tried.add(change)
-                if self.looks > _MOST_LOOKS or not self.go_on():
+                if self.looks > self.most_looks or not self.go_on():
                     return best
-                for found in self._changed(best, gains, *change):
-                    saved = self.model.saved(found)
-                    if saved > best_saved * (1 + 1e-9) + 1e-9:
-                        best, best_saved = found, saved
-                        gains = self._gains(best)
+                for found in self._changed(best, *change):
+                    if found.saved > best.saved * (1 + 1e-9) + 1e-9:
+                        best = found
                         break
-            if best_saved <= before * _WORTH_A_PASS:
+            if best.saved <= before * _WORTH_A_PASS:
                 break
         return best
 
-    def _next_change(
-        self, best: int, gains: dict[int, float], tried: set[tuple[bool, int]]
-    ) -> tuple[bool, int] | None:
-        """What to try next: push in an addition (True), or take out a ruin (False)."""
-        ranked = heapq.nsmallest(_MOST_INSERTIONS, gains, key=lambda addition: (-gains[addition], addition))
-        for addition in ranked:
-            if (True, addition) not in tried and sum(into for into, _ in tried) < 2 * _MOST_INSERTIONS:
-                return True, addition
-        for ruin in self._ruins(best):
+    def _next_change(self, best: State, tried: set[_Change]) -> _Change | None:
+        """What to try next: the largest gains that are not in, then each index, then pairs of them."""
+        if sum(into for into, _ in tried) < 2 * _MOST_INSERTIONS:
+            for addition in self._largest(best):
+                if (True, addition) not in tried:
+                    return True, addition
+        for ruin in self._ruins(best.chosen):
             if (False, ruin) not in tried:
                 return False, ruin
         return None
 
-    def _changed(self, best: int, gains: dict[int, float], into: bool, mask: int) -> Iterator[int]:
-        model = self.model
-        if into:
-            found = self._evict(best | mask, mask)
-            if found:
-                yield self._prune(self._fill(found, 0.75, gains))
-            return
-        rest = best & ~mask
-        lossy = 0
-        for statement in members(model.touched(mask)):
-            if model.cost(statement, rest) > model.cost(statement, best):
-                lossy |= 1 << statement
-        fresh = {addition: gain for addition, gain in gains.items() if not model.touched(addition) & lossy}
-        fresh.update(self._gains(rest, lossy))
-        for measure in (1.0, 0.5):
-            yield self._prune(self._fill(rest, measure, fresh, mask))
+    def _largest(self, state: State) -> list[int]:
+        ranked = []
+        for number in self.instance.candidates:
+            gain = state.gains[number] - self.instance.upkeep[number]
+            if gain > self.least and not state.chosen >> number & 1:
+                ranked.append((-gain, 1 << number))
+        for mask, together in state.joint.items():
+            if together > self.least:
+                ranked.append((-together - sum(state.gains[number] for number in members(mask)), mask))
+        ranked.sort()
+        return [mask for _, mask in ranked[:_MOST_INSERTIONS]]
 
-    def _evict(self, found: int, kept: int) -> int:
-        """Take out those that lose least per byte until the rules are kept; 0 where that cannot be."""
-        model, rules = self.model, self.rules
-        losses = []
-        for number in members(found & ~kept):
-            bit = 1 << number
-            losses.append((model.gain(found & ~bit, bit) / model.sizes[number], number))
-        for _, number in sorted(losses):
-            if model.size(found) <= rules.budget and not 0 < rules.most < found.bit_count():
-                return found
-            found &= ~(1 << number)
-        fits = model.size(found) <= rules.budget and not 0 < rules.most < found.bit_count()
-        return found if fits else 0
+    def _changed(self, best: State, into: bool, mask: int) -> Iterator[State]:
+        if into:
+            state = best.copy()
+            for number in members(mask & ~state.chosen):
+                state.add(number)
+            if self._evicted(state, mask):
+                yield self._completed(state, 0.75)
+            return
+        without = best.copy()
+        for number in members(mask):
+            without.remove(number)
+        self.looks += without.looks
+        for measure in (1.0, 0.5):
+            yield self._completed(without.copy(), measure, mask)
+
+    def _evicted(self, state: State, kept: int) -> bool:
+        """Take out those that lose least per byte until the rules are kept; whether that could be."""
+        rules, sizes = self.rules, self.instance.sizes
+
+        def broken() -> bool:
+            return state.size > rules.budget or 0 < rules.most < state.chosen.bit_count()
+
+        losses = sorted((state.loss(n) / sizes[n], n) for n in members(state.chosen & ~kept))
+        for _, number in losses:
+            if not broken():
+                break
+            state.remove(number)
+        return not broken()
 
     def _ruins(self, chosen: int) -> list[int]:
         """What to take out: each index alone, then pairs that serve a common statement, largest first."""
-        sizes, users = self.model.sizes, self.model.users
-        singles = sorted(members(chosen), key=lambda number: (-sizes[number], number))
+        sizes = self.instance.sizes
+        users = {number: set(self.instance.users[number]) for number in members(chosen)}
+        singles = sorted(users, key=lambda number: (-sizes[number], number))
         pairs = [
             1 << one | 1 << other
             for place, one in enumerate(singles)
             for other in singles[place + 1 :]
-            if users[one] & users[other]
+            if not users[one].isdisjoint(users[other])
         ]
-        pairs.sort(key=lambda pair: (-self.model.size(pair), pair))
+        pairs.sort(key=lambda pair: (-self.instance.size(pair), pair))
         return [1 << number for number in singles] + pairs[:_MOST_PAIRS]

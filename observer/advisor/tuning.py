@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,14 @@ class Tuned:
         """The same search with another set as its answer."""
         found = replace(self.found, chosen=chosen)
         return replace(self, found=found, chosen=tuple(indexes[number] for number in members(chosen)))
+
+
+_Head = tuple["RelationName", str, tuple["Key", ...]]
+
+
+def _head(index: Index, length: int) -> _Head:
+    """What two indexes must share for one to stand in for the other."""
+    return index.relation, index.where, index.keys[:length]
 
 
 class Tuning:
@@ -83,7 +92,8 @@ class Tuning:
             for access in made.shape.accesses:
                 firsts = {order[0].text for order in access.orders if access.limited}
                 self._orders[access.relation] = self._orders.get(access.relation, frozenset()) | firsts
-        self._by_first_key: dict[tuple[RelationName, Key], list[int]] = {}
+        self._by_keys: dict[_Head, list[int]] = defaultdict(list)
+        self._by_head: dict[_Head, list[int]] = defaultdict(list)
         own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
         self.register(own)
         self.own = [
@@ -97,17 +107,25 @@ class Tuning:
         """Make candidates known that are not yet."""
         fresh = [index for index in dict.fromkeys(indexes) if index not in self.pricing.numbers]
         for index, size in zip(fresh, self._size_of(fresh) if fresh else [], strict=True):
-            covers = covered = 0
-            alike = self._by_first_key.setdefault((index.relation, index.keys[0]), [])
-            for other in alike:
-                if stands_in(index, self.pricing.indexes[other]):
-                    covers |= 1 << other
-                elif stands_in(self.pricing.indexes[other], index):
-                    covered |= 1 << other
+            narrower, wider = self._related(index)
             number = self.pricing.add(index)
             load = self.load(index).ms_per_second * self.seconds
-            self.model.add_index(max(1, size), load, covers, covered)
-            alike.append(number)
+            self.model.add_index(max(1, size), load, narrower, wider)
+            self._by_keys[_head(index, len(index.keys))].append(number)
+            for length in range(1, len(index.keys) + 1):
+                self._by_head[_head(index, length)].append(number)
+
+    def _related(self, index: Index) -> tuple[int, int]:
+        """What the index can stand in for, and what can stand in for it, as sets."""
+        narrower = wider = 0
+        for length in range(1, len(index.keys) + 1):
+            for other in self._by_keys.get(_head(index, length), ()):
+                if stands_in(index, self.pricing.indexes[other]):
+                    narrower |= 1 << other
+        for other in self._by_head.get(_head(index, len(index.keys)), ()):
+            if not narrower >> other & 1 and stands_in(self.pricing.indexes[other], index):
+                wider |= 1 << other
+        return narrower, wider
 
     def ban(self, numbers: Iterable[int]) -> None:
         """Let the search choose these no more, nor others that give the same order after fewer keys."""
