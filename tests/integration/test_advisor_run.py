@@ -335,7 +335,7 @@ def test_the_command_writes_every_form(database: str, tmp_path: Path) -> None:
         ("r.html", "<!doctype html>"),
         ("r.md", "# Index"),
         ("r.json", "{"),
-        ("r.sql", "-- 1 index"),
+        ("r.sql", "-- Build 1 index"),
     ):
         done = CliRunner().invoke(
             command(), [database, "--workload", str(workload), "-o", str(tmp_path / name), "--budget", "50MB"]
