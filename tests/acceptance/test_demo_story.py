@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from observer.generator.scoping import expand_targets
+from tests.acceptance.published import unanswered
 from tests.acceptance.test_demo import ROOT, addresses, demo, get, temporary
 from tests.conditions import wait_for
 
@@ -28,7 +29,10 @@ VARIABLES = {
 
 
 def test_the_story_is_told_to_its_end(temporary: Path) -> None:
-    """Indexes are advised and built; a lock becomes a red message with evidence, and green; panels show."""
+    """Indexes are advised and built; a lock becomes a red message with evidence, and green; panels show.
+
+    So do the queries of dashboards and rules that were published for the exporters whose names are kept.
+    """
     with demo(temporary, "--minutes", "5") as child:
         told = addresses(child)
 
@@ -67,6 +71,7 @@ def test_the_story_is_told_to_its_end(temporary: Path) -> None:
         assert green["ts"] == red["ts"]
         wait_for(followed, "the next report tells what became of the advice", seconds=120)
         assert _silent_panels(told["prometheus"]) == []
+        assert unanswered(told["prometheus"]) == []
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=30) == 0
 
