@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations at run time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 
 
-def demo(
+def demo(  # noqa: PLR0917 - Typer reads options from parameters
     minutes: Annotated[
         float | None,
         typer.Option(min=0.0, help="End by itself after so many minutes; otherwise Ctrl-C ends it."),
@@ -31,6 +31,10 @@ def demo(
             min=0.001, max=10.0, help="Size of the sample data; 1 is up to 1.25 million rows a table."
         ),
     ] = 1.0,
+    app: Annotated[
+        Literal["spring", "python"] | None,
+        typer.Option(help="MealSync in Java or in Python; in Java where Spring Boot can be built."),
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run in this directory and leave it behind, logs and all."),
@@ -48,7 +52,7 @@ def demo(
     def progress(line: str) -> None:
         print(f"{time.monotonic() - begin:6.1f} s  {line}", file=sys.stderr, flush=True)
 
-    options = Options(minutes=minutes, users=users, scale=scale, keep=keep)
+    options = Options(minutes=minutes, users=users, scale=scale, keep=keep, app=app)
     parts = parts_of(options)
 
     def when_up() -> None:

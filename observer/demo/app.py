@@ -1,11 +1,13 @@
-"""MealSync as a process: service, pool, cache, and the users who call it."""
+"""MealSync as a process: service, pool, cache, and the users who call it; or its users alone."""
 
 from __future__ import annotations
 
 import argparse
 import signal
 import threading
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import redis
 from redis.backoff import NoBackoff
@@ -14,14 +16,42 @@ from redis.retry import Retry
 from observer.demo.sample import SampleSize
 from observer.demo.workload.cache import AsideCache
 from observer.demo.workload.config import AppConfig
+from observer.demo.workload.desk import Desk
 from observer.demo.workload.faults import FaultDesk
 from observer.demo.workload.pool import MeasuredPool
 from observer.demo.workload.service import Listener, MealSync
 from observer.demo.workload.users import SimulatedUsers
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observer.demo.workload.service import Service
+
 
 def run(config: AppConfig, stopped: threading.Event) -> None:
     """Serve until ``stopped`` is set."""
+    faults = FaultDesk(config.direct_dsn)
+    with _service(config, faults) as service, Listener(("127.0.0.1", config.port), service) as listener:
+        threading.Thread(target=listener.serve_forever, name="listener", daemon=True).start()
+        users = SimulatedUsers(
+            ("127.0.0.1", config.service or config.port),
+            count=config.users,
+            size=SampleSize.at(config.scale),
+            share=config.share,
+        )
+        users.start()
+        stopped.wait()
+        faults.close()
+        users.stop()
+        listener.shutdown()
+
+
+@contextmanager
+def _service(config: AppConfig, faults: FaultDesk) -> Iterator[Service]:
+    """MealSync with its pool and its cache; or the fault desk alone, where MealSync is another program."""
+    if config.service:
+        yield Desk(faults)
+        return
     pool = MeasuredPool(
         config.pool_dsn,
         name="HikariPool-1",
@@ -38,23 +68,12 @@ def run(config: AppConfig, stopped: threading.Event) -> None:
             retry=Retry(NoBackoff(), 0),
         )
     )
-    faults = FaultDesk(config.direct_dsn)
     pool.open()
-    with Listener(("127.0.0.1", config.port), MealSync(pool=pool, cache=cache, faults=faults)) as listener:
-        threading.Thread(target=listener.serve_forever, name="listener", daemon=True).start()
-        users = SimulatedUsers(
-            ("127.0.0.1", config.port),
-            count=config.users,
-            size=SampleSize.at(config.scale),
-            share=config.share,
-        )
-        users.start()
-        stopped.wait()
-        faults.close()
-        users.stop()
-        listener.shutdown()
-    pool.close()
-    cache.close()
+    try:
+        yield MealSync(pool=pool, cache=cache, faults=faults)
+    finally:
+        pool.close()
+        cache.close()
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from observer.demo.parts.app import Program
+
 KEYS = ("observer", "prometheus", "postgres", "pgbouncer", "redis", "app", "alertmanager", "slack")
 """Of the JSON line; a part that is not there is null."""
 
@@ -49,12 +51,15 @@ class Options:
         scale: Of the sample; 1 makes tables of up to 1.25 million rows.
 
         keep: Directory to run in and to leave behind; ``None`` takes a temporary one.
+
+        app: Which MealSync; ``None`` takes the Spring Boot service where it can be built.
     """
 
     minutes: float | None = None
     users: int = 40
     scale: float = 1.0
     keep: Path | None = None
+    app: Program | None = None
 
 
 def parts_of(options: Options) -> list[Part]:
@@ -64,7 +69,12 @@ def parts_of(options: Options) -> list[Part]:
     pgbouncer = PgBouncerPart(postgres=postgres)
     redis = RedisPart(credentials=credentials)
     app = AppPart(
-        postgres=postgres, pgbouncer=pgbouncer, redis=redis, users=options.users, scale=options.scale
+        postgres=postgres,
+        pgbouncer=pgbouncer,
+        redis=redis,
+        users=options.users,
+        scale=options.scale,
+        program=options.app,
     )
     # Each of these is told of another before that one is there, so their ports are chosen first.
     observer_port, prometheus_port = free_port(), free_port()

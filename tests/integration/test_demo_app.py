@@ -16,24 +16,38 @@ from observer.demo.parts.pgbouncer import PgBouncerPart
 from observer.demo.parts.postgres import PostgresPart
 from observer.demo.parts.redis import RedisPart
 from observer.demo.servers import ordinary_account, private_directory
+from observer.demo.servers.account import make_directory
+from observer.demo.workload.endpoints import ENDPOINTS
 from tests.conditions import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from observer.demo.parts.app import Program
+
 SCALE = 0.01
 
 
 class Running:
-    """The parts that MealSync needs, and questions about them."""
+    """MealSync with the parts that it needs, and questions about them."""
 
     def __init__(self) -> None:
         credentials = Credentials()
         self.postgres = PostgresPart(credentials=credentials, scale=SCALE)
         self.pgbouncer = PgBouncerPart(postgres=self.postgres)
         self.redis = RedisPart(credentials=credentials)
-        self.app = AppPart(
-            postgres=self.postgres, pgbouncer=self.pgbouncer, redis=self.redis, users=60, scale=SCALE
+        self.python = self._app("python", users=60)
+        self.spring = self._app("spring", users=60)
+        self.app = self.python
+
+    def _app(self, program: Program, *, users: int) -> AppPart:
+        return AppPart(
+            postgres=self.postgres,
+            pgbouncer=self.pgbouncer,
+            redis=self.redis,
+            users=users,
+            scale=SCALE,
+            program=program,
         )
 
     def meter(self, name: str, **labels: str) -> float:
@@ -53,18 +67,31 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def parts() -> Iterator[Running]:
+    """Both services at once, on the same database and cache."""
     account = ordinary_account()
     with (
         private_directory(prefix="observer-test-", account=account) as directory,
         contextlib.ExitStack() as stack,
     ):
         parts = Running()
-        stage = Stage(directory=directory, account=account, say=lambda _: None)
-        for part in (parts.postgres, parts.pgbouncer, parts.redis, parts.app):
-            stack.callback(part.stop)
-            part.start(stage)
+        for folder, some in (
+            ("python", (parts.postgres, parts.pgbouncer, parts.redis, parts.python)),
+            ("spring", (parts.spring,)),
+        ):
+            stage = Stage(directory=directory / folder, account=account, say=lambda _: None)
+            make_directory(stage.directory, account)
+            for part in some:
+                stack.callback(part.stop)
+                part.start(stage)
         yield parts
+
+
+@pytest.fixture(scope="module", params=["python", "spring"])
+def running(parts: Running, request: pytest.FixtureRequest) -> Running:
+    """Each promise is kept by the service in Python and by the one in Java."""
+    parts.app = getattr(parts, request.param)
+    return parts
 
 
 _CALLS = b"SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements WHERE query LIKE '%reviews%'"
@@ -112,6 +139,37 @@ def test_requests_are_told_as_spring_boot_does(running: Running) -> None:
     answer = httpx.get(f"{running.app.address()}/api/nothing", trust_env=False)
     assert answer.status_code == 404
     assert running.meter("http_server_requests_seconds_count", uri="/**", status="404") == 1
+
+
+def test_both_services_give_the_same_answers(parts: Running) -> None:
+    """Whoever calls them cannot tell them apart: status and JSON, dates, decimals and empty answers too."""
+    values = {"recipe": 3, "user": 2, "ingredient": 1, "plan": 1, "words": "chicken soup"}
+    asked = [
+        f"{endpoint.uri.format_map(values)}?words=chicken+soup&email=nobody"
+        for endpoint in ENDPOINTS
+        if endpoint.method == "GET"
+    ]
+    asked += ["/api/recipes/999999999", "/api/recipes/abc"]
+
+    def answers(app: AppPart, path: str) -> tuple[int, object]:
+        with parts.redis.server.connect() as client:
+            client.flushall()
+        answer = httpx.get(f"{app.address()}{path}", timeout=30, trust_env=False)
+        return answer.status_code, answer.json() if answer.is_success else None
+
+    for path in asked:
+        # Users of both change the tables meanwhile.
+        for _ in range(5):
+            ours, theirs = answers(parts.python, path), answers(parts.spring, path)
+            if ours == theirs:
+                break
+        assert ours == theirs, path
+    for app in (parts.python, parts.spring):
+        for email, status in (("cook1@example.com", 200), ("nobody@example.com", 401)):
+            login = httpx.post(f"{app.address()}/api/login?email={email}", timeout=30, trust_env=False)
+            assert login.status_code == status
+        seen = httpx.post(f"{app.address()}/api/recipes/1/views", timeout=30, trust_env=False)
+        assert (seen.status_code, seen.json()) == (200, [1])
 
 
 def test_a_lock_lets_sessions_queue_up(running: Running) -> None:

@@ -7,6 +7,7 @@ from observer.demo.servers.postgres import PostgresServer
 from observer.demo.servers.process import ServerFailed, ServerProcess
 from observer.demo.servers.prometheus import PrometheusServer
 from observer.demo.servers.redis import RedisServer
+from observer.demo.servers.spring import SpringServer
 
 __all__ = [
     "Account",
@@ -17,6 +18,7 @@ __all__ = [
     "RedisServer",
     "ServerFailed",
     "ServerProcess",
+    "SpringServer",
     "ordinary_account",
     "private_directory",
 ]

@@ -11,7 +11,7 @@ import httpx
 from observer.demo.servers.process import ServerFailed, ServerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -35,6 +35,10 @@ class Server(ABC):
     @abstractmethod
     def arguments(self) -> Sequence[str]:
         """Program and arguments that run it in the foreground."""
+
+    def environment(self) -> Mapping[str, str]:
+        """What is added to a minimal environment."""
+        return {}
 
     @abstractmethod
     def ready(self) -> bool:
@@ -76,6 +80,7 @@ class Server(ABC):
             log=self.log,
             account=self.account,
             death_signal=self.death_signal,
+            environment=self.environment(),
         )
         self._process.start()
         try:

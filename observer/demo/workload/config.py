@@ -15,7 +15,7 @@ class AppConfig:
     """What the process must know; a private JSON file, because it holds passwords.
 
     Attributes:
-        port: Where the service listens, on the loopback interface.
+        port: Where the service listens, on the loopback interface; only the fault desk when it is elsewhere.
 
         pool_dsn: The database through PgBouncer.
 
@@ -33,6 +33,8 @@ class AppConfig:
 
         pool_timeout: Seconds a request waits for a connection.
 
+        service: Port of the service when it is another program, whose users are played; 0 for our own.
+
         share: Seconds of the service's time per second that users may take.
     """
 
@@ -45,6 +47,7 @@ class AppConfig:
     scale: float
     pool_max: int = 8
     pool_timeout: float = 5.0
+    service: int = 0
     share: float = 0.45
 
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,6 +72,23 @@ def answer(endpoint: Endpoint, values: Values, *, pool: Pool, cache: AsideCache)
     key = ":".join(["mealsync", endpoint.uri, *(f"{name}={value}" for name, value in values.items())])
     found: list[Any] | None = cache.get_or_load(key, load, seconds=endpoint.cache_seconds)
     return found
+
+
+def document() -> str:
+    """All endpoints as JSON, with parameters as Spring's JdbcTemplate names them: for the service in Java."""
+    return json.dumps(
+        [
+            {
+                "method": endpoint.method,
+                "uri": endpoint.uri,
+                "sql": re.sub(r"%\((\w+)\)s", r":\1", endpoint.sql),
+                "cache_seconds": endpoint.cache_seconds,
+                "when_empty": endpoint.when_empty,
+            }
+            for endpoint in ENDPOINTS
+        ],
+        indent=1,
+    )
 
 
 def skewed(rng: random.Random, n: int, skew: float = 2.5) -> int:

@@ -7,14 +7,15 @@ import re
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from observer.demo.workload import desk
+from observer.demo.workload.desk import Reply, start_fault
 from observer.demo.workload.endpoints import ENDPOINTS, Endpoint, answer
 from observer.demo.workload.meters import Family, Labels, Timer, render, timer_families
 
@@ -30,25 +31,11 @@ _OUTCOMES = {2: "SUCCESS", 4: "CLIENT_ERROR", 5: "SERVER_ERROR"}
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What one request gets.
+class Service(Protocol):
+    """What answers requests."""
 
-    Attributes:
-        status: HTTP status.
-
-        body: JSON unless ``content_type`` says otherwise.
-
-        uri: The route's template, as the label ``uri`` has it.
-
-        error: Class name of what went wrong, as the labels ``error`` and ``exception`` have it.
-    """
-
-    status: int
-    body: str
-    uri: str
-    error: str = "none"
-    content_type: str = "application/json"
+    def handle(self, method: str, target: str) -> Reply:
+        """Answer one request; never raises."""
 
 
 class MealSync:
@@ -104,8 +91,8 @@ class MealSync:
                 return Reply(200, self.exposition(included), parts.path, content_type=_TEXT)
             case "GET", "/actuator/health":
                 return Reply(200, '{"status":"UP"}', parts.path)
-            case "POST", "/demo/fault":
-                return self._fault(query)
+            case "POST", desk.URI:
+                return start_fault(self._faults, query)
         for pattern, endpoint in self._routes:
             found = pattern.fullmatch(parts.path)
             if found is not None and endpoint.method == method:
@@ -123,14 +110,6 @@ class MealSync:
         if rows is None:
             return Reply(endpoint.when_empty, "[]", endpoint.uri)
         return Reply(200, json.dumps(rows, default=str), endpoint.uri)
-
-    def _fault(self, query: Mapping[str, str]) -> Reply:
-        uri = "/demo/fault"
-        try:
-            said = self._faults.start(query.get("kind", ""), seconds=float(query.get("seconds", "30")))
-        except ValueError as error:
-            return Reply(400, json.dumps({"error": str(error)}), uri, "IllegalArgumentException")
-        return Reply(202, json.dumps({"started": said}), uri)
 
     def _timer(self, method: str, reply: Reply) -> Timer:
         labels: Labels = (
@@ -150,13 +129,13 @@ def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
 
 
 class Listener(ThreadingHTTPServer):
-    """The socket in front of `MealSync`."""
+    """The socket in front of a service."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], service: MealSync) -> None:
+    def __init__(self, address: tuple[str, int], service: Service) -> None:
         self.service = service
         super().__init__(address, _Handler)
 
