@@ -63,11 +63,10 @@ class TcpProxy:
     - `refuse`: nobody listens any more, and every open connection is reset; `accept` listens again.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self._upstream = (host, port)
         self._listener: socket.socket | None = None
-        self.host: str = "127.0.0.1"
-        self.port: int = 0
+        self.host, self.port = at
         self.accepted = 0
         self._paused = False
         self._lock = threading.Lock()

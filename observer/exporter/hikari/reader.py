@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 RECHECK = 300.0
 """Seconds after which is asked again for what was not there: the page, the JSON, a pool behind the filter."""
 
-_FILTERED = urlencode({"includedNames": ",".join(asked_names())}, safe=",")
+FILTERED = urlencode({"includedNames": ",".join(asked_names())}, safe=",")
+"""The parameter with which the service leaves everything but pools out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class PoolReader:
 
     def _ask(self, deadline: Deadline, *, filtered: bool) -> Answer:
         address = self.session.address
-        query = "&".join(filter(None, (address.query, _FILTERED if filtered else "")))
+        query = "&".join(filter(None, (address.query, FILTERED if filtered else "")))
         return self.session.get(f"{address.path}?{query}" if query else address.path, deadline)
 
     def _parsed(self, text: str) -> Pools:
