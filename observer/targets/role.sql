@@ -21,4 +21,19 @@ ALTER ROLE :role SET idle_in_transaction_session_timeout = '10s';
 ALTER ROLE :role SET search_path = pg_catalog, pg_temp;
 -- Needs shared_preload_libraries = 'pg_stat_statements'.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+-- Clusters that were made before PostgreSQL 15 let everybody create things in the schema public.
+DO $$
+DECLARE
+    open_schema text;
+BEGIN
+    FOR open_schema IN
+        SELECT pg_catalog.quote_ident(n.nspname)
+          FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+         WHERE a.grantee = 0 AND a.privilege_type = 'CREATE'
+    LOOP
+        RAISE WARNING 'every role may create objects in the schema %, Observer''s too', open_schema
+              USING HINT = pg_catalog.format('To end that: REVOKE CREATE ON SCHEMA %s FROM PUBLIC;', open_schema);
+    END LOOP;
+END
+$$;
 :explain
