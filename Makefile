@@ -1,4 +1,4 @@
-# What there is to do in a checkout. `make demo ARGS="--minutes 10"`; bench takes ARGS too, everything else takes none.
+# What there is to do in a checkout. `make demo ARGS="--minutes 10"`; bench and test-matrix take ARGS too.
 
 VENV      := .venv
 PYTHON    ?= python3
@@ -10,7 +10,7 @@ LOCK      := $(UV) pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo system test bench lint lock clean
+.PHONY: help demo system test test-matrix bench lint lock clean
 
 help: ## Say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ lint: $(DEV_STAMP) ## Style, format and types
 
 test: system lint ## Everything that must hold before a commit
 	$(RUN) -m pytest
+
+test-matrix: system $(DEV_STAMP) ## The same on every version of the servers, fetched once into .cache (ARGS="VARIANT")
+	@exec $(RUN) -m tests.matrix $(ARGS)
 
 bench: system $(DEV_STAMP) ## Compare Observer with Debian's exporters; under six minutes (ARGS="--out DIR")
 	@exec $(RUN) -m benchmarks.exporter $(ARGS)

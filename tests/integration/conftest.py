@@ -23,7 +23,30 @@ from tests.integration.network import BlackHole, TcpProxy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+SERVERS = {
+    "postgres": {"postgres_bin_dir"},
+    "hypopg": {"hypopg"},
+    "pgbouncer": {"pgbouncer"},
+    "redis": {"redis_server", "private_redis"},
+    "prometheus": {"prometheus_factory"},
+    "alertmanager": {"alertmanager_factory"},
+}
+"""Marks that tell which tests a server's version can break, and the fixtures that give them away.
+
+A module that starts such a server by itself carries the mark in its ``pytestmark``.
+"""
+
 PGBOUNCER_USERS = {"admin": "admin-secret", "stats": "stats-secret", "postgres": "any-secret"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest itself looks at the marks that -m asks for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the servers that its fixtures stand for."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for mark, fixtures in SERVERS.items():
+            if used & fixtures:
+                item.add_marker(mark)
 
 
 class PrometheusFactory(Protocol):
@@ -73,10 +96,23 @@ def postgres_bin_dir() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres(server_root: Path, postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
-    """A server shared by all tests; its database ``app`` has pg_stat_statements and hypopg."""
+    """Shared by all tests; its database ``app`` has pg_stat_statements, and hypopg where it is offered."""
     with PostgresServer.create(server_root / "postgres", bin_dir=postgres_bin_dir) as server:
-        server.create_database("app", extensions=("pg_stat_statements", "hypopg"))
+        more = ("hypopg",) if offers_hypopg(server) else ()
+        server.create_database("app", extensions=("pg_stat_statements", *more))
         yield server
+
+
+def offers_hypopg(server: PostgresServer) -> bool:
+    query = b"SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'hypopg'"
+    with server.connect() as connection:
+        return connection.execute(query).fetchone() is not None
+
+
+@pytest.fixture(scope="session")
+def hypopg(postgres: PostgresServer) -> None:
+    """For tests that need HypoPG: the matrix leaves them out where PostgreSQL comes without it."""
+    assert offers_hypopg(postgres), "this PostgreSQL has no HypoPG: deselect these tests with -m 'not hypopg'"
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ DATABASE = "advised_at_once"  # a name of this module's own: modules come in any
 
 
 @pytest.fixture(scope="module")
-def database(postgres: PostgresServer) -> str:
+def database(postgres: PostgresServer, hypopg: None) -> str:  # noqa: ARG001 - it is there
     """A database with tables and a role that may read and nothing else."""
     postgres.create_database(DATABASE, extensions=("hypopg", "pg_stat_statements"))
     with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from observer.generator.catalogue import Metric
 
+pytestmark = pytest.mark.prometheus  # it runs promtool and Prometheus
+
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 15
 SPAN = 2 * 3600

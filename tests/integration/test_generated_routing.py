@@ -14,6 +14,8 @@ from observer.generator.overrides import Overrides
 from observer.generator.pack import Pack, read_pack
 from tests.generator_catalogue import declarations
 
+pytestmark = pytest.mark.alertmanager  # it runs amtool
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from observer.generator.signals import Signal
 
+pytestmark = pytest.mark.prometheus  # it runs promtool
+
 ROOT = Path(__file__).resolve().parents[2]
 SITES: dict[str, dict[str, object]] = {
     "as shipped": {},

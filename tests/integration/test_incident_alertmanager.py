@@ -28,6 +28,8 @@ from observer.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.alertmanager  # it runs Alertmanager
+
 PROGRAM = Path(__file__).parents[1] / "faults" / "incident_program.py"
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.prometheus  # it runs promtool
+
 METRIC = "pg_stat_statements_calls_total"
 INTERVAL = 15
 ROUNDS = 60

@@ -49,7 +49,7 @@ RECIPES = (
 
 
 @pytest.fixture(scope="module")
-def sample(postgres: PostgresServer) -> Iterator[PostgresServer]:
+def sample(postgres: PostgresServer, hypopg: None) -> Iterator[PostgresServer]:  # noqa: ARG001 - it is there
     """A server with MealSync's tables, and Observer's role with the rights that advice needs."""
     postgres.create_database(DATABASE, extensions=("pg_stat_statements", "hypopg"))
     load_sample(lambda: postgres.connect(DATABASE), scale=SCALE)
@@ -284,6 +284,7 @@ def test_without_hypopg_there_are_hypotheses_and_a_fault(
     assert kept.document["recommendations"] == []
 
 
+@pytest.mark.usefixtures("hypopg")
 def test_a_missing_right_to_read_tables_is_told_with_what_to_grant(
     postgres: PostgresServer, store: Store, bare: str
 ) -> None:

@@ -147,7 +147,7 @@ def test_passwords_in_statements_are_redacted(server: PostgresServer, tmp_path: 
         [(kept,)] = connection.execute(
             "SELECT count(*) FROM public.pg_stat_statements WHERE query LIKE %s", (f"%{CANARY}%",)
         ).fetchall()
-        assert kept >= 4
+        assert kept >= 3  # since PostgreSQL 18 the server hides the values of SET itself, and no password
     with serving(server, tmp_path) as observer:
         observer.wait_up("main")
         page = observer.fresh("main")
