@@ -121,9 +121,9 @@ def test_the_role_may_read_what_was_chosen_and_write_nothing(
 
 @pytest.mark.parametrize("name", ["observer", "odd \"name' of $$ a role"])
 def test_observer_finds_nothing_missing_with_it(server: PostgresServer, tmp_path: Path, name: str) -> None:
-    """With this role no collector fails, and the limit of connections is kept."""
+    """With this role no collector fails; one connection asks the server, one visits its databases in turn."""
     apply_script(server, "--name", name)
-    server.execute("app", sql.SQL("ALTER ROLE {} CONNECTION LIMIT 1").format(sql.Identifier(name)))
+    server.execute("app", sql.SQL("ALTER ROLE {} CONNECTION LIMIT 2").format(sql.Identifier(name)))
     target = {"name": "main", "dsn": server.dsn("app", user=name)}
     with Serving(tmp_path, {"postgres": [target], "scrape": BRISK}) as observer:
         observer.wait_up("main")
@@ -177,4 +177,5 @@ def test_through_a_pooler_nothing_leaks(
             assert status["faults"] == []
             assert "pooler" in status["facts"]["warning"]
             assert "pooler" in observer.client.get("/").text
-        wait_for(lambda: settings() == before, "the connection is free again", seconds=5)
+        # A last collection that was cut off takes the server connection with it: settings count, not the pid.
+        wait_for(lambda: settings()[:-1] == before[:-1], "the connection is free again")
