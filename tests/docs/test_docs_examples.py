@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 EXAMPLE = ROOT / "deploy" / "observer.example.yml"
+FOLDER = ROOT / "observer" / "exporter" / "postgres" / "sql"
 
 _COMMENTED = re.compile(r"^( +)# (password_file|username): .*")
 
@@ -56,10 +57,11 @@ def test_the_comments_of_the_example_can_be_used(tmp_path: Path) -> None:
 
 
 def test_the_example_collector_yields_what_its_document_shows() -> None:
-    """The example is a collector that is loaded as it stands, and its lines are those that are shown."""
+    """The example is one of the collectors as it stands, and its lines are those that are shown."""
     text = text_of("docs/collectors.md")
     [source] = blocks(text, "sql")
     [shown] = blocks(text, "")
+    assert source.strip() == (FOLDER / "prepared_xacts.sql").read_text(encoding="utf-8").strip()
     collector = parse(source, name="prepared_xacts")
     families = collector.families([("app", 2, 95.5), ("shop", 0, 0)])
     assert collector.name == "prepared_xacts"

@@ -96,6 +96,10 @@ LINT = (
         r"pg_(locks|settings_\w+|stat_activity|stat_archiver_\w+|stat_user_tables_\w+)_count non-histogram",
         "upstream's names; those of settings are the server's own",
     ),
+    (
+        r"pg_(buffercache_summary|settings)_\w+ metric name should not include type",
+        "upstream's names, after a function and the server's settings",
+    ),
     (r"pg_prepared_xacts_count non-histogram", "a name in upstream's manner"),
     (r"pg_txid_current counter metrics should have", "the name that published rules ask for"),
     (r"pg_settings_\w+ metric name should not include type ", "the server's own name of a setting"),
