@@ -116,7 +116,8 @@ def _type(field: FieldInfo) -> str:
     if "Ge" in bounds and "Le" in bounds:
         return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
     if get_origin(field.annotation) is tuple:
-        return "list of texts"
+        choices = get_args(get_args(field.annotation)[0])
+        return "list of " + (", ".join(f"`{choice}`" for choice in choices) or "texts")
     if get_origin(field.annotation) is dict:
         return "true or false by name" if bool in kinds else "texts by text"
     names = {SecretStr: "text, secret", Path: "file", bool: "true or false", str: "text", int: "number"}
@@ -133,9 +134,12 @@ def _default(path: str, field: FieldInfo) -> str:
         return ""
     if field.default is True or field.default is False:
         return f"`{str(field.default).lower()}`"
+    shown: object = field.default
     if _type(field) == "duration":
-        return f"`{_duration(field.default)}`"
-    return f"`{field.default}`"
+        shown = _duration(field.default)
+    elif isinstance(field.default, tuple):
+        shown = "[" + ", ".join(f'"{one}"' if "*" in one else one for one in field.default) + "]"
+    return f"`{shown}`"
 
 
 def _duration(seconds: float) -> str:

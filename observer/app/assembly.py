@@ -105,6 +105,8 @@ def _postgres(target: PostgresTarget, scrape: Scrape) -> Source:
         ),
         Plan(
             top=statements.top if statements.enabled else 0,
+            details=statements.details,
+            details_interval=statements.details_interval,
             text_length=statements.text_length if statements.texts else 0,
             sizes_interval=target.sizes_interval,
             slow_interval=target.slow_interval,

@@ -75,11 +75,19 @@ class _Target(_Section):
     enabled: bool = Field(default=True, description="Whether it is watched at all.")
 
 
+Detail = Literal["blocks", "wal", "planning", "jit", "parallel"]
+
+
 class Statements(_Section):
     """Which statements of pg_stat_statements have series of their own."""
 
     enabled: bool = Field(default=True, description="Whether pg_stat_statements is read.")
     top: int = Field(default=100, ge=1, le=5000, description="Statements that are counted one by one.")
+    details: tuple[Detail, ...] = Field(
+        ("blocks", "wal", "planning"),
+        description="Which counters more than calls, time, rows and reads each has; also jit, parallel.",
+    )
+    details_interval: Seconds = Field(60.0, description="How often those, which are dear, are read.")
     texts: bool = Field(default=True, description="Whether redacted texts are exported and shown.")
     text_length: int = Field(default=200, ge=20, le=10000, description="Characters of a text on the page.")
 

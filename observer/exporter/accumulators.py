@@ -53,14 +53,14 @@ class DeltaTracker(Generic[K]):
         """What was added since the last reading, for the entries to which anything was.
 
         Args:
-            rows: One for every entry that is there; the first counter leads: it grows with every change of
-                the others.
+            rows: One for every entry that is there; the first counter leads: where it fell, the entry was
+                lost and made again.
             epoch: Changes when the server forgets all entries at once.
         """
         last, reading = self._last, list(rows)
         added: list[tuple[K, tuple[float, ...]]] = []
         if last is not None:
-            if epoch != self._epoch:
+            if _differ(self._epoch, epoch):
                 last = []
             # The server tells entries in the same order mostly; whatever moved is simply compared by its key.
             differing = [(old, row) for old, row in zip(last, reading, strict=False) if old != row]
@@ -70,7 +70,7 @@ class DeltaTracker(Generic[K]):
             for key, born, counters in map(self._split, found):
                 held = before.get(key)
                 if held is None:
-                    if counters[0]:
+                    if any(counters):
                         added.append((key, counters))
                 elif held != (born, counters):
                     added.append((key, _difference(held, (born, counters))))
@@ -81,12 +81,17 @@ class DeltaTracker(Generic[K]):
         return len(self._last or ())
 
 
+def _differ(before: Hashable, now: Hashable) -> bool:
+    """Whether a mark changed. One that was not known before tells nothing: the server learned to tell it."""
+    return before is not None and now is not None and before != now
+
+
 def _difference(
     before: tuple[Hashable, tuple[float, ...]],
     now: tuple[Hashable, tuple[float, ...]],
 ) -> tuple[float, ...]:
     old, new = before[1], now[1]
-    if before[0] != now[0] or new[0] < old[0]:
+    if _differ(before[0], now[0]) or new[0] < old[0]:
         return new
     delta = tuple([b - a for a, b in zip(old, new, strict=True)])
     return new if min(delta) < 0 else delta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,11 @@ STATEMENTS = (
 @pytest.fixture(scope="module")
 def server(postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
     """A server that keeps only 100 statements, with two databases, and the role that Observer asks for."""
-    settings = {"pg_stat_statements.max": "100", "pg_stat_statements.track": "all"}
+    settings = {
+        "pg_stat_statements.max": "100",
+        "pg_stat_statements.track": "all",
+        "pg_stat_statements.track_planning": "on",
+    }
     with (
         private_directory(prefix="observer-statements-", account=ordinary_account()) as directory,
         PostgresServer.create(directory / "pg", settings=settings, bin_dir=postgres_bin_dir) as made,
@@ -62,7 +67,13 @@ def observer(server: PostgresServer, tmp_path: Path) -> Iterator[Serving]:
 
 
 def config(server: PostgresServer, *, top: int) -> dict[str, object]:
-    target = {"name": "main", "dsn": server.dsn("app", user="observer"), "statements": {"top": top}}
+    target = {
+        "name": "main",
+        "dsn": server.dsn("app", user="observer"),
+        "statements": {"top": top},
+        # Each visit makes entries of its own, and this server keeps a hundred only.
+        "collectors": {"databases": False},
+    }
     return {"postgres": [target], "scrape": BRISK}
 
 
@@ -97,8 +108,21 @@ class Ledger:
         self._last: dict[tuple[tuple[str, str], ...], float] = {}
 
     def read(self) -> Page:
-        page = self._observer.fresh("main")
+        """The first page that was read after this moment; all that are scraped until then are noted too."""
+        asked, pages = time.time(), []
+
+        def read() -> bool:
+            pages.append(self._observer.page())
+            self._note(pages[-1])
+            return pages[-1].value("observer_snapshot_timestamp_seconds", target="main") > asked
+
+        wait_for(read, "numbers that are read after this moment", seconds=15)
+        return pages[-1]
+
+    def _note(self, page: Page) -> None:
         now = {tuple(sorted(labels.items())): value for labels, value in page.samples(CALLS, user=self._role)}
+        if page.value("pg_up") == 0:
+            return
         for key, value in now.items():
             before = self._last.get(key, 0 if key not in self._last else None)
             assert before is not None
@@ -106,7 +130,6 @@ class Ledger:
             assert key in self._last or value == 0, f"{key} begins at {value}"
         assert self._last.keys() <= now.keys()
         self._last = now
-        return page
 
     def expect(self, calls: int, *, database: str = "app") -> Page:
         """Scrape until all calls are counted; the sum never exceeds them."""
@@ -195,8 +218,9 @@ def test_eviction_is_no_fall_and_no_spike(server: PostgresServer, role: str, obs
         return on_the_server(server, role, "app") == 0
 
     wait_for(evicted, "the server has thrown the statement out", seconds=20)
-    run(server, role, 9)
-    ledger.expect(6 + 9)
+    # Busier than what threw it out, so that it stays until it is read.
+    run(server, role, 40)
+    ledger.expect(6 + 40)
 
 
 def test_a_crash_loses_nothing_that_was_read(server: PostgresServer, role: str, observer: Serving) -> None:
@@ -231,6 +255,78 @@ def test_a_change_of_the_busiest_moves_nothing(server: PostgresServer, role: str
         series = {labels["queryid"] for labels, _ in page.samples(CALLS, user=role)}
         assert len(series - {"other"}) >= 2
         assert "other" in series
+
+
+DETAILS = {
+    "shared_blks_hit_total": "shared_blks_hit",
+    "shared_blks_dirtied_total": "shared_blks_dirtied",
+    "local_blks_hit_total": "local_blks_hit",
+    "temp_blks_written_total": "temp_blks_written",
+    "wal_records_total": "wal_records",
+    "wal_fpi_total": "wal_fpi",
+    "wal_bytes_total": "wal_bytes",
+    "plans_total": "plans",
+    "plan_seconds_total": "total_plan_time * 0.001",
+    "seconds_total": "total_exec_time * 0.001",
+    "rows_total": "rows",
+}
+"""What a metric is on the server, under names that every version has."""
+
+
+def test_every_counter_is_the_servers(server: PostgresServer, role: str, tmp_path: Path) -> None:
+    """Blocks, WAL and planning add up to what the server says of the role, over one series and the rest."""
+    server.execute(
+        "app",
+        "CREATE TABLE IF NOT EXISTS detailed (id integer PRIMARY KEY, text text)",
+        "GRANT ALL ON detailed TO PUBLIC",
+        "GRANT TEMPORARY ON DATABASE app TO PUBLIC",
+    )
+    target = {
+        "name": "main",
+        "dsn": server.dsn("app", user="observer"),
+        "statements": {"top": 1, "details_interval": "200ms"},
+    }
+    with Serving(tmp_path, {"postgres": [target], "scrape": BRISK}) as observer:
+        observer.wait_up("main")
+        ledger = Ledger(observer, role)
+        ledger.read()
+        with server.connect("app", user=role) as connection:
+            connection.execute("SET work_mem = '64kB'")
+            for _ in range(2):
+                connection.execute(
+                    "INSERT INTO detailed SELECT n, n FROM pg_catalog.generate_series(1, 500) n"
+                )
+                connection.execute(
+                    "SELECT count(*) FROM (SELECT n FROM generate_series(1, 50000) n ORDER BY -n) n"
+                )
+                connection.execute("CREATE TEMPORARY TABLE own AS SELECT * FROM detailed")
+                connection.execute("SELECT count(*) FROM own")
+                connection.execute("DROP TABLE own")
+                connection.execute("UPDATE detailed SET text = 'x'")
+                connection.execute("DELETE FROM detailed")
+        sums = ", ".join(f"sum({expression})::pg_catalog.float8" for expression in DETAILS.values())
+        with server.connect("app") as connection:
+            row = connection.execute(
+                f"SELECT {sums} FROM public.pg_stat_statements"
+                " WHERE userid = %s::pg_catalog.regrole".encode(),
+                (role,),
+            ).fetchone()
+        assert row is not None
+        wanted = dict(zip(DETAILS, row, strict=True))
+        assert all(wanted[name] > 0 for name in DETAILS if name != "wal_fpi_total")
+
+        def equal() -> bool:
+            page = ledger.read()
+            return all(
+                page.sum(f"pg_stat_statements_{name}", user=role) == pytest.approx(value, abs=1e-9)
+                for name, value in wanted.items()
+            )
+
+        wait_for(equal, "every sum is the server's")
+        page = ledger.read()
+        assert page.value("pg_stat_statements_info_dealloc_total") >= 0
+        assert page.value("pg_stat_statements_entries") > 5
+        assert "pg_stat_statements_jit_functions_total" not in page.names
 
 
 def test_our_own_statements_are_left_out(server: PostgresServer, observer: Serving) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from observer.deadlines import Deadline
 from observer.errors import NotAvailable, ObserverError
+from observer.exporter.postgres.statement_columns import DECLARED, DETAILS
 from observer.exporter.postgres.statement_texts import INTERVAL, INTERVAL_AFTER_FAILURE, StatementTexts
-from observer.exporter.postgres.statements import DECLARED, StatementCollector
+from observer.exporter.postgres.statements import StatementCollector
 from observer.exporter.snapshot import CollectionOrder
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Session:
 
     def __init__(self) -> None:
         self.entries: list[tuple[Any, ...]] = []
+        self.details: dict[int, tuple[float, ...]] = {}
         self.epochs: list[float] = [1.0]
         self.texts: dict[int, str] = {}
         self.asked: list[str] = []
@@ -48,22 +50,25 @@ class Session:
         self.asked.append(text)
         self.parameters.append(parameters)
         if "stat_statements_info" in text:
-            return [(self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0],)]
+            return [(self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0], 3)]
         if "pg_database" in text:
             return [(1, "app")]
         if "pg_roles" in text:
             return [(1, "web")]
         if "(true)" in text:
             return [(queryid, self.texts[queryid]) for queryid in parameters[0] if queryid in self.texts]
+        if "wal_records" in text:
+            nothing = (0,) * len(DETAILS)
+            return [(*row, *self.details.get(row[2], nothing)) for row in self.entries]
         return self.entries
 
 
 class Watched:
     """A collector beside a server that is collected every 15 seconds and whose pages are all seen."""
 
-    def __init__(self, version: tuple[int, ...] | None = (1, 10)) -> None:
+    def __init__(self, version: tuple[int, ...] | None = (1, 10), *, detailed: bool = False) -> None:
         self.session, self.facts, self.version = Session(), Facts(version), 0
-        self.collector = StatementCollector(top=10)
+        self.collector = StatementCollector(top=10, details=DETAILS if detailed else ())
 
     def order(self) -> CollectionOrder:
         self.version += 1
@@ -78,7 +83,9 @@ class Watched:
         families = self.collector.collect(
             cast("PostgresSession", self.session), cast("ServerFacts", self.facts), self.order()
         )
-        assert [family.metric for family in families] == list(DECLARED)
+        metrics = [family.metric for family in families]
+        assert len(set(metrics)) == len(metrics)
+        assert set(metrics) <= set(DECLARED)
         return {f"{f.metric.name}{{{body}}}": value for f in families for _, body, value in f.samples}
 
 
@@ -136,9 +143,9 @@ def test_a_reset_between_two_questions_is_not_counted_twice() -> None:
 @pytest.mark.parametrize(
     ("version", "within", "without"),
     [
-        ((1, 8), ['"blk_read_time"', "true, NULL"], ["stats_since"]),
-        ((1, 10), ['"blk_read_time"', "toplevel, NULL"], ["stats_since"]),
-        ((1, 11), ['"shared_blk_read_time"', "stats_since", "toplevel"], ['"blk_read_time"']),
+        ((1, 8), [" blk_read_time", "true, NULL"], ["stats_since"]),
+        ((1, 10), [" blk_read_time", "toplevel, NULL"], ["stats_since"]),
+        ((1, 11), [" shared_blk_read_time", "stats_since", "toplevel"], [" blk_read_time"]),
     ],
 )
 def test_columns_follow_the_extensions_version(
@@ -164,6 +171,86 @@ def test_what_is_missing_is_said_with_its_remedy() -> None:
         with pytest.raises(NotAvailable) as caught:
             Watched(version).collect()
         assert remedy in caught.value.remedy
+
+
+def detailed(calls: int) -> tuple[float, ...]:
+    """Details of a statement that was called so often; each counter has a value of its own for a call."""
+    return tuple(float(calls * (index + 1)) for index in range(len(DETAILS)))
+
+
+def test_details_are_read_rarely_and_add_up_to_what_the_server_has() -> None:
+    """Every 60 seconds; what came and was called between is in them, in its series and in the rest."""
+    watched = Watched((1, 12), detailed=True)
+    session, calls = watched.session, {7: 100, 8: 50}
+
+    def collect() -> dict[str, float]:
+        session.entries = [entry(queryid, n, 10.0 * n) for queryid, n in calls.items()]
+        session.details = {queryid: detailed(n) for queryid, n in calls.items()}
+        return watched.collect()
+
+    page = collect()
+    body = '{{user="web",datname="app",queryid="{}"}}'
+    name = DETAILS[0].metric.name
+    assert page[name + body.format(7)] == page[name + body.format("other")] == 0
+    calls[7], calls[9] = 103, 4
+    for _ in range(3):
+        page = collect()
+        assert page[CALLS.format("web", 7)] == 3
+        assert page[name + body.format(7)] == 0
+    # What was promoted meanwhile stands at 0 before anything is counted in it.
+    assert page[name + body.format(9)] == 0
+    page = collect()
+    assert sum("wal_records" in text for text in session.asked) == 2
+    for index, column in enumerate(DETAILS):
+        found = {key: value for key, value in page.items() if key.startswith(column.metric.name + "{")}
+        assert sum(found.values()) == pytest.approx((3 + 4) * (index + 1) * column.scale), column.metric.name
+    assert page[name + body.format(7)] == 3
+    assert page[name + body.format(9)] == 4
+
+
+def test_a_reset_loses_no_details() -> None:
+    """All that is there after it is new."""
+    watched = Watched((1, 12), detailed=True)
+    watched.session.entries, watched.session.details = [entry(7, 100, 10.0)], {7: detailed(100)}
+    watched.collect()
+    watched.session.entries, watched.session.details = [entry(7, 200, 20.0)], {7: detailed(200)}
+    watched.session.epochs = [2.0]
+    pages = [watched.collect() for _ in range(4)]
+    key = DETAILS[0].metric.name + '{user="web",datname="app",queryid="7"}'
+    assert [page[key] for page in pages] == [0, 0, 0, 200]
+
+
+@pytest.mark.parametrize(
+    ("version", "without"),
+    [
+        ((1, 8), {"temp_blk_read_seconds", "jit_functions", "local_blk_read_seconds", "wal_buffers_full"}),
+        ((1, 10), {"local_blk_read_seconds", "wal_buffers_full", "parallel_workers_launched"}),
+        ((1, 11), {"wal_buffers_full", "parallel_workers_launched"}),
+        ((1, 12), set()),
+    ],
+)
+def test_what_a_version_does_not_count_is_no_series(version: tuple[int, ...], without: set[str]) -> None:
+    """Rather than one that stays at 0."""
+    watched = Watched(version, detailed=True)
+    watched.session.entries = [entry(7, 1, 10.0)]
+    names = {key.partition("{")[0] for key in watched.collect()}
+    assert {f"pg_stat_statements_{name}_total" for name in without}.isdisjoint(names)
+    assert "pg_stat_statements_wal_bytes_total" in names
+    assert ("pg_stat_statements_info_dealloc_total" in names) == (version >= (1, 9))
+
+
+def test_details_survive_an_update_of_the_extension() -> None:
+    """Rows keep their shape; a counter that is new begins with what the server has of it."""
+    watched = Watched((1, 8), detailed=True)
+    watched.session.entries, watched.session.details = [entry(7, 1, 10.0)], {7: detailed(1)}
+    watched.collect()
+    watched.facts.extensions["pg_stat_statements"] = ("public", (1, 12))
+    # The new version tells when an entry and all of them began; that is no reset.
+    updated = (*entry(7, 2, 10.0)[:4], 1234.5, *entry(7, 2, 10.0)[5:])
+    watched.session.entries, watched.session.details = [updated], {7: detailed(2)}
+    pages = [watched.collect() for _ in range(4)]
+    assert pages[-1][CALLS.format("web", 7)] == 1
+    assert pages[-1][DETAILS[0].metric.name + '{user="web",datname="app",queryid="7"}'] == 1
 
 
 class Texts:

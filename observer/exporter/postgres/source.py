@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from observer.errors import Kind, ObserverError
-from observer.exporter.postgres import about, settings, statement_texts, statements, visits
+from observer.exporter.postgres import (
+    about,
+    settings,
+    statement_columns,
+    statement_texts,
+    statements,
+    visits,
+)
 from observer.exporter.postgres.collectors import sql_collectors, wanted
 from observer.exporter.postgres.custom.asking import EntryQuestion
 from observer.exporter.postgres.custom.files import NO_QUERIES, CustomQueries
@@ -36,7 +43,7 @@ FACTS_INTERVAL = 60.0
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of PostgreSQL whose name is known beforehand; settings are named by the server."""
     from_sql = {metric.name: metric for file in sql_collectors() for metric in file.metrics}
-    return (*about.DECLARED, *statements.DECLARED, statement_texts.QUERY_ID, *from_sql.values())
+    return (*about.DECLARED, *statement_columns.DECLARED, statement_texts.QUERY_ID, *from_sql.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,8 @@ class Plan:
 
     Args:
         top: Statements with series of their own; 0 for no statements at all.
+        details: Groups of the counters that explain a statement.
+        details_interval: Seconds between two readings of those.
         text_length: Characters of a statement's text on the page; 0 for no texts.
         sizes_interval: Seconds between two readings of sizes.
         slow_interval: Seconds between two readings of what moves slowly.
@@ -56,6 +65,8 @@ class Plan:
     """
 
     top: int
+    details: Sequence[str]
+    details_interval: float
     text_length: int
     sizes_interval: float
     slow_interval: float
@@ -238,7 +249,11 @@ class PostgresSource:
             yield _Task(settings.NAME, self._settings)
         if not plan.top or not plan.runs(statements.NAME):
             return
-        collector = StatementCollector(top=plan.top)
+        collector = StatementCollector(
+            top=plan.top,
+            details=statement_columns.details(plan.details),
+            details_interval=plan.details_interval,
+        )
         yield _Task(statements.NAME, lambda facts, order: collector.collect(session, facts, order))
         if plan.text_length and plan.runs(statement_texts.NAME):
             texts = StatementTexts(length=plan.text_length)
