@@ -9,6 +9,7 @@ from observer.exporter.audience import Audience
 from observer.exporter.catalogue import catalogue
 from observer.exporter.declaration import label_body
 from observer.exporter.exporter import Exporter, PublishingListener
+from observer.exporter.hikari.duplicates import Duplicates
 from observer.exporter.hikari.reader import PoolReader
 from observer.exporter.hikari.replicas import Resolved, listed
 from observer.exporter.hikari.source import HikariSource
@@ -24,6 +25,7 @@ from observer.exporter.worker import Worker
 from observer.targets.actuator import ActuatorAddress, ActuatorSession, Credentials
 from observer.targets.pgbouncer import PgbouncerSession
 from observer.targets.postgres import PostgresAddress, PostgresSession
+from observer.targets.prometheus import PrometheusSession
 from observer.targets.redis import RedisAddress, RedisSession
 from observer.targets.secrets import password_source, setting
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         HikariTarget,
         PgbouncerTarget,
         PostgresTarget,
+        Prometheus,
         RedisTarget,
         Scrape,
         Settings,
@@ -86,7 +89,7 @@ def build_sources(settings: Settings) -> list[Source]:
         *(_postgres(target, settings.scrape) for target in settings.postgres if target.enabled),
         *(_pgbouncer(target) for target in settings.pgbouncer if target.enabled),
         *(_redis(target) for target in settings.redis if target.enabled),
-        *(_hikari(target) for target in settings.hikari if target.enabled),
+        *(_hikari(target, settings.prometheus) for target in settings.hikari if target.enabled),
     ]
 
 
@@ -150,7 +153,7 @@ def _redis(target: RedisTarget) -> Source:
     return RedisSource(target.name, RedisSession(address), clock=SystemClock())
 
 
-def _hikari(target: HikariTarget) -> Source:
+def _hikari(target: HikariTarget, prometheus: Prometheus | None) -> Source:
     urls = target.urls or ((target.url,) if target.url is not None else ())
     addresses = [ActuatorAddress.parse(url.get_secret_value()) for url in urls]
     credentials = Credentials(
@@ -168,4 +171,13 @@ def _hikari(target: HikariTarget) -> Source:
         session = ActuatorSession(replica.address, credentials=credentials, connect_to=replica.connect_to)
         return PoolReader(session, patterns=target.pass_through)
 
-    return HikariSource(target.name, discovery, open_reader=open_reader, passes=bool(target.pass_through))
+    duplicates = None
+    if prometheus is not None and target.duplicate == "leave_out":
+        duplicates = Duplicates(target.name, PrometheusSession(prometheus.url).query)
+    return HikariSource(
+        target.name,
+        discovery,
+        open_reader=open_reader,
+        passes=bool(target.pass_through),
+        duplicates=duplicates,
+    )

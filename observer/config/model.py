@@ -174,6 +174,9 @@ class HikariTarget(_Target):
     pass_through: tuple[str, ...] = Field(
         (), description="Names of other metrics to take over as they are: `http_server_requests_seconds*`."
     )
+    duplicate: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="What to do with pools that `prometheus.url` has from the service itself."
+    )
     username: str = Field("", description="For basic authentication.")
     password_file: Path | None = Field(None, description="A file with the password for it.")
     bearer_file: Path | None = Field(None, description="A file with a bearer token.")

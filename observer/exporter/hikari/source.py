@@ -13,9 +13,10 @@ from observer.exporter.hikari.page import PASSED, POOLS, has_pools
 from observer.exporter.snapshot import Fault, Outcome, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from observer.exporter import declaration
+    from observer.exporter.hikari.duplicates import Duplicates
     from observer.exporter.hikari.fleet import Told
     from observer.exporter.hikari.reader import PoolReader
     from observer.exporter.hikari.replicas import Discovery, Replica
@@ -41,6 +42,7 @@ class HikariSource:
         discovery: Knows the replicas.
         open_reader: Makes what reads one of them.
         passes: Whether other families are passed on beside the pools'.
+        duplicates: Knows which replicas a Prometheus scrapes itself; their pools are left out.
     """
 
     kind: declaration.Kind = "hikari"
@@ -53,11 +55,13 @@ class HikariSource:
         *,
         open_reader: Callable[[Replica], PoolReader],
         passes: bool = False,
+        duplicates: Duplicates | None = None,
     ) -> None:
         self.name = name
         self._discovery = discovery
         self._fleet = Fleet(open_reader)
         self._passes = passes
+        self._duplicates = duplicates
 
     @property
     def address(self) -> str:
@@ -81,22 +85,23 @@ class HikariSource:
         if not answered:
             return Reading(up=False, always=always, fault=_first_fault(told) or known.fault or _nobody())
         seconds = time.monotonic() - began
-        outcomes = [_pools(told, seconds)]
+        left_out = self._duplicates.jobs(known.replicas) if self._duplicates else {}
+        outcomes = [_pools(told, seconds, left_out)]
         if self._discovery.asks:
             outcomes.append(Outcome(DISCOVERY, 0.0, (), known.fault))
         if self._passes:
             outcomes.append(_passed(answered, seconds))
-        return Reading(up=True, outcomes=outcomes, always=always, facts=_facts(told, answered))
+        return Reading(up=True, outcomes=outcomes, always=always, facts=_facts(told, answered, left_out))
 
 
-def _pools(told: Sequence[tuple[Replica, Told]], seconds: float) -> Outcome:
+def _pools(told: Sequence[tuple[Replica, Told]], seconds: float, left_out: Mapping[Replica, str]) -> Outcome:
     families = [
         _labelled(family, replica)
         for replica, each in told
-        if each.pools is not None
+        if each.pools is not None and replica not in left_out
         for family in each.pools.families
     ]
-    return Outcome(POOLS, seconds, families or None, _fault(told))
+    return Outcome(POOLS, seconds, families or (() if left_out else None), _fault(told))
 
 
 def _fault(told: Sequence[tuple[Replica, Told]]) -> Fault | None:
@@ -158,7 +163,11 @@ def _first_fault(told: Sequence[tuple[Replica, Told]]) -> Fault | None:
     return next((each.fault for _, each in told if each.fault is not None), None)
 
 
-def _facts(told: Sequence[tuple[Replica, Told]], answered: Sequence[tuple[Replica, Told]]) -> dict[str, str]:
+def _facts(
+    told: Sequence[tuple[Replica, Told]],
+    answered: Sequence[tuple[Replica, Told]],
+    left_out: Mapping[Replica, str],
+) -> dict[str, str]:
     pools = {
         (replica, body)
         for replica, each in answered
@@ -171,4 +180,7 @@ def _facts(told: Sequence[tuple[Replica, Told]], answered: Sequence[tuple[Replic
     facts = {"pools": str(len(pools))} if pools else {}
     if len(told) > 1:
         facts["replicas"] = f"{len(answered)} of {len(told)} answer"
+    if left_out:
+        jobs = ", ".join(sorted(set(left_out.values())))
+        facts["left out"] = f"pools of {len(left_out)} of {len(told)}: Prometheus scrapes them as job {jobs}"
     return {**facts, "endpoint": ", ".join(read)}
