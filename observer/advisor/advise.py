@@ -49,9 +49,18 @@ _MOST_BANS = 3
 _LEADING_SHARE = 0.999
 _SEARCH_SHARE = 0.85
 """Of the deadline: the rest is for checking the set and writing the report."""
+_LONGEST = 0.6
+"""Of that rest: what one question may take at most."""
+_SHORTEST = 0.1
+_BEAT = 0.5
 
 
-def advise(request: Request, *, say: Callable[[str], None] = lambda _: None) -> IndexReport:
+def advise(
+    request: Request,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    beat: Callable[[float, int], None] = lambda *_: None,
+) -> IndexReport:
     """Advise on one database.
 
     Args:
@@ -59,20 +68,25 @@ def advise(request: Request, *, say: Callable[[str], None] = lambda _: None) -> 
 
         say: Told in one line each what goes on.
 
+        beat: Told twice a second the seconds that have passed and how often the planner was asked.
+
     Raises:
         ObserverError: The database cannot be reached or read, or the request is malformed. What concerns
         single
             statements or indexes is in the report instead.
     """
-    return _Run(request, say).run()
+    return _Run(request, say, beat).run()
 
 
 @dataclass(slots=True)
 class _Run:
     request: Request
     say: Callable[[str], None]
+    beat: Callable[[float, int], None]
+    sessions: list[Session] = field(default_factory=list)
     deadline: Deadline = field(init=False)
     begun: float = field(init=False)
+    next_beat: float = 0.0
 
     def __post_init__(self) -> None:
         self.begun = time.monotonic()
@@ -80,8 +94,7 @@ class _Run:
 
     def run(self) -> IndexReport:
         with ExitStack() as stack:
-            first = connect(self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout)
-            stack.callback(first.close)
+            first = self._connect(stack)
             hypopg = installed_hypopg(first)
             whole = self._workload(first)
             workload, left_out = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
@@ -90,8 +103,10 @@ class _Run:
             schema = read_schema(first, _mentioned(workload))
             budget = parse_budget(self.request.budget, schema.size)
             limits = Limits(self.request.max_width, self.request.partial, self.request.include)
-            sessions = [self._session(stack, first, hypopg, schema)]
-            preparation = prepare(workload.statements, schema, sessions[0], limits, go_on=self._time_left)
+            self._open(stack, first, hypopg, schema)
+            preparation = prepare(
+                workload.statements, schema, self.sessions[0], limits, go_on=self._time_left
+            )
             self.say(f"{len(preparation.prepared)} statements priced as things stand")
             outcome = Outcome(
                 request=self.request,
@@ -111,27 +126,41 @@ class _Run:
                 outcome.hypotheses_of_all(workload, schema, limits)
             elif preparation.prepared:
                 for _ in range(_SESSIONS - 1):
-                    connection = connect(
-                        self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout
-                    )
-                    stack.callback(connection.close)
-                    sessions.append(self._session(stack, connection, hypopg, schema))
-                self._tune(outcome, stack, sessions, preparation)
-            outcome.explains = sum(session.explained for session in sessions)
+                    self._open(stack, self._connect(stack), hypopg, schema)
+                self._tune(outcome, stack, preparation)
+            outcome.explains = sum(session.explained for session in self.sessions)
             outcome.seconds = time.monotonic() - self.begun
             outcome.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             return compose(outcome)
 
+    def _connect(self, stack: ExitStack) -> psycopg.Connection[Any]:
+        connection = connect(
+            self.request.dsn, self.deadline, statement_timeout=self.request.statement_timeout
+        )
+        stack.callback(connection.close)
+        return connection
+
+    def _in_time(self) -> bool:
+        self._tell()
+        return self.deadline.left() > 0
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now >= self.next_beat:
+            self.next_beat = now + _BEAT
+            self.beat(now - self.begun, sum(session.explained for session in self.sessions))
+
     def _time_left(self) -> bool:
+        self._tell()
         return self.deadline.left() > self.request.deadline * (1 - _SEARCH_SHARE)
 
-    def _session(
+    def _open(
         self,
         stack: ExitStack,
         connection: psycopg.Connection[Any],
         hypopg: tuple[str, str] | None,
         schema: Schema,
-    ) -> Session:
+    ) -> None:
         session = Session(
             connection,
             hypopg=hypopg[0] if hypopg else None,
@@ -142,13 +171,19 @@ class _Run:
         stack.callback(session.close)
         path = ", ".join(quote(name) for name in schema.search_path)
         connection.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+        # A question that is asked as time runs out must not outlast what is kept for the report.
+        rest = self.request.deadline * (1 - _SEARCH_SHARE)
+        longest = min(self.request.statement_timeout, max(_SHORTEST, rest * _LONGEST))
+        connection.execute(
+            "SELECT pg_catalog.set_config('statement_timeout', %s, false)", (f"{longest * 1000:.0f}",)
+        )
         session.hypothetical.add_twins(
             existing
-            for relation in schema.relations.values()
+            for relation in sorted(schema.relations.values(), key=lambda relation: -relation.pages)
             for existing in relation.indexes
             if relation.pages
         )
-        return session
+        self.sessions.append(session)
 
     def _with_constants(self, connection: psycopg.Connection[Any], workload: Workload) -> Workload:
         queryids = [one.queryid for one in workload.statements if one.queryid and "$" in one.text]
@@ -198,15 +233,15 @@ class _Run:
         entries = [Entry(row[0], row[1] or "", row[2], row[3], row[4]) for row in rows]
         return from_samples([], entries, seconds, "pg_stat_statements since its last reset")
 
-    def _tune(
-        self, outcome: Outcome, stack: ExitStack, sessions: list[Session], preparation: Preparation
-    ) -> None:
+    def _tune(self, outcome: Outcome, stack: ExitStack, preparation: Preparation) -> None:
         # What the report speaks of comes first and keeps its numbers; rarer values are further statements to
         # the search.
         prepared = [*preparation.prepared, *preparation.alternates()]
-        pricing = Pricing([made.question for made in prepared], [made.shape for made in prepared], sessions)
+        pricing = Pricing(
+            [made.question for made in prepared], [made.shape for made in prepared], self.sessions
+        )
         stack.callback(pricing.close)
-        pricing.price(((number, 0) for number in range(len(prepared))), lambda: True)
+        pricing.price(((number, 0) for number in range(len(prepared))), self._time_left)
         tuning = Tuning(
             prepared,
             outcome.schema,
@@ -214,7 +249,7 @@ class _Run:
             width=self.request.max_width,
             seconds=outcome.workload.seconds if outcome.workload.timed else 0.0,
             rates=outcome.rates,
-            size_of=sessions[0].hypothetical.sizes if self.request.size_model == "hypopg" else None,
+            size_of=self.sessions[0].hypothetical.sizes if self.request.size_model == "hypopg" else None,
         )
         rules = Rules(outcome.budget, self.request.max_indexes, self.request.least_gain)
 
@@ -241,7 +276,7 @@ class _Run:
         tuned = tuned.with_set(spare.chosen, pricing.indexes)
         outcome.spared |= spare.spared
         outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
-        outcome.check()
+        outcome.check(self._in_time)
 
 
 def _mentioned(workload: Workload) -> set[str]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from observer.advisor.schema import ExistingIndex
 
 _HIDES_SINCE = (1, 4)
+_MOST_TWINS = 1000
+_MOST_STANDING = 1000
+"""HypoPG has about 2,500 numbers to give in a session; whoever needs more gets an error."""
+_BATCH = 500
 _OID_IN_NAME = re.compile(r"<(\d+)>")
 
 
@@ -60,6 +64,8 @@ class Hypothetical:
         for existing in standing:
             if existing.index.special or not existing.usable:
                 continue
+            if len(self._twins) >= _MOST_TWINS:
+                break
             name = existing.name
             try:
                 for oid, _ in self._call("hypopg_create_index", existing.definition):
@@ -76,6 +82,12 @@ class Hypothetical:
 
     def sizes(self, indexes: list[Index]) -> list[int]:
         """Bytes as HypoPG estimates them: what other advisors count."""
+        found: list[int] = []
+        for at in range(0, len(indexes), _BATCH):
+            found += self._sizes(indexes[at : at + _BATCH])
+        return found
+
+    def _sizes(self, indexes: list[Index]) -> list[int]:
         self.stand(frozenset(indexes))
         oids = [self._standing[index] for index in indexes]
         query = sql.SQL(
@@ -99,6 +111,9 @@ class Hypothetical:
         """
         if not self._hypopg:
             return
+        if len(wanted) > _MOST_STANDING:
+            # What the planner answers is then an upper bound, and the indexes it uses are among those wanted.
+            wanted = frozenset(sorted(wanted)[:_MOST_STANDING])
         surplus = [index for index in self._standing if index not in wanted]
         if surplus:
             oids = [self._standing.pop(index) for index in surplus]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from observer.advisor.candidates.gather import gather
 from observer.advisor.model import members
-from observer.advisor.preparation import shapes_of
+from observer.advisor.preparation import TOO_LATE, shapes_of
 from observer.advisor.question import Unpriceable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from observer.advisor.candidates.candidate import Candidate, Limits
     from observer.advisor.indexes import Index
     from observer.advisor.names import RelationName
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from observer.advisor.request import Request
     from observer.advisor.schema import Schema
     from observer.advisor.tuning import Tuned, Tuning
+    from observer.advisor.whatif import Session
     from observer.advisor.workload import Workload
     from observer.advisor.writes import WriteRate
 
@@ -54,9 +58,16 @@ class Outcome:
     tuned: Tuned | None = None
     pricing: Pricing | None = None
     checked: dict[int, Checked] = field(default_factory=dict)
+    unchecked: int = 0
     explains: int = 0
     seconds: float = 0.0
     peak_memory: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all was looked at before the deadline."""
+        late = any(item.reason == TOO_LATE for item in self.preparation.skipped)
+        return not late and not self.unchecked and (self.tuned is None or self.tuned.found.finished)
 
     def hypotheses_of_all(self, workload: Workload, schema: Schema, limits: Limits) -> None:
         """Without prices every statement's simplest candidates are hypotheses."""
@@ -73,27 +84,39 @@ class Outcome:
                     self.preparation.hypotheses.append((candidate, statement))
                     break
 
-    def check(self) -> None:
-        """Plans of all statements with the chosen set, at the values of the search and at others."""
+    def check(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Plans of all statements with the chosen set, at the values of the search and at others.
+
+        Those that no time is left for are counted in ``unchecked``.
+        """
         if self.tuned is None or self.pricing is None:
             return
-        chosen, session = self.tuned.found.chosen, self.pricing.session
-        for number, made in enumerate(self.preparation.prepared):
-            mask = chosen & self.pricing.relevant[number]
-            if not mask or number in self.pricing.failed:
-                continue
-            try:
-                checked = Checked(self.pricing.plan(number, 0), self.pricing.plan(number, mask))
-            except Unpriceable as error:
-                self.pricing.failed[number] = error.sentence
-                continue
-            self.checked[number] = checked
-            if not checked.after.used:
-                continue
-            indexes = [self.pricing.indexes[n] for n in members(mask)]
-            for variant, question in sorted(made.others.items()):
+        chosen, pricing = self.tuned.found.chosen, self.pricing
+        concerned = [
+            number
+            for number in range(len(self.preparation.prepared))
+            if chosen & pricing.relevant[number] and number not in pricing.failed
+        ]
+        pricing.share_out([partial(self._check, pricing, number, chosen) for number in concerned], go_on)
+        self.checked = dict(sorted(self.checked.items()))
+        self.unchecked = sum(
+            number not in self.checked and number not in pricing.failed for number in concerned
+        )
+
+    def _check(self, pricing: Pricing, number: int, chosen: int, session: Session) -> None:
+        mask = chosen & pricing.relevant[number]
+        try:
+            before, after = pricing.plan_on(session, number, 0), pricing.plan_on(session, number, mask)
+        except Unpriceable as error:
+            pricing.failed[number] = error.sentence
+            return
+        checked = Checked(before, after)
+        if after.used:
+            indexes = [pricing.indexes[n] for n in members(mask)]
+            for variant, question in sorted(self.preparation.prepared[number].others.items()):
                 try:
-                    before, after = session.price(question, ()), session.price(question, indexes)
+                    without, within = session.price(question, ()), session.price(question, indexes)
                 except Unpriceable:
                     continue
-                checked.others[variant] = (before.cost, after.cost, after.used)
+                checked.others[variant] = (without.cost, within.cost, within.used)
+        self.checked[number] = checked

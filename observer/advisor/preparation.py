@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from observer.advisor.workload import Statement
 
 GENERIC = "any value"
+TOO_LATE = "the deadline came first"
+_COMPARED = re.compile(r"(?:[<>=]|LIKE)\s*\$(\d+)", re.IGNORECASE)
 _PARAMETER = re.compile(r"\$(\d+)(?!\d|::)")
 
 _SKEWED = 0.25
@@ -116,7 +118,7 @@ def prepare(
     shaped, result.skipped = shapes_of(statements, schema)
     for number, (statement, shape) in enumerate(shaped):
         if not go_on():
-            result.skipped.append(Skipped(statement.text, "the deadline came first", statement.queryid))
+            result.skipped.append(Skipped(statement.text, TOO_LATE, statement.queryid))
             continue
         candidates = gather(shape, schema, limits)
         result.hypotheses += [(candidate, statement) for candidate in candidates if not candidate.priced]
@@ -156,12 +158,14 @@ def _typed(name: str, shape: Shape, session: Session) -> tuple[Shape, tuple[str,
             raise
         refused = error
     known = {slot.number for slot in shape.slots}
-    for type_name in ("integer", "interval", "text"):
-        text = _cast(shape.text, type_name, known)
-        try:
-            return replace(shape, text=text), session.parameter_types(Question(name, text, 1))
-        except Unpriceable:
-            continue
+    compared = {int(found.group(1)) for found in _COMPARED.finditer(shape.text)}
+    for sure in (known, known | compared):
+        for type_name in ("integer", "interval", "text"):
+            text = _cast(shape.text, type_name, sure)
+            try:
+                return replace(shape, text=text), session.parameter_types(Question(name, text, 1))
+            except Unpriceable:
+                continue
     raise refused
 
 

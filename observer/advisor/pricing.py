@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from observer.advisor.model import members
@@ -12,7 +14,7 @@ from observer.advisor.relevance import Relevance
 from observer.errors import TargetUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from observer.advisor.access import Shape
     from observer.advisor.indexes import Index
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 Task = tuple[int, int]
 """A statement's number and a set of indexes."""
+
+Work = Callable[["Session"], None]
+"""Something to be asked of a session."""
 
 
 @dataclass(slots=True)
@@ -97,7 +102,11 @@ class Pricing:
             if statement not in self.failed and self.inferred(statement, mask) is None:
                 open_tasks[statement, mask & self.relevant[statement]] = None
         if open_tasks:
-            self._share_out(sorted(open_tasks), go_on)
+            # Neighbours in the list share most of their indexes: little is created and dropped between them.
+            answers: list[tuple[Task, tuple[float, int]]] = []
+            self.share_out([partial(self._answer, task, answers) for task in sorted(open_tasks)], go_on)
+            for (statement, mask), answer in sorted(answers):
+                self._known[statement].answers[mask] = answer
         found = {}
         for statement, mask in wanted:
             known = self.inferred(statement, mask) if statement not in self.failed else None
@@ -105,53 +114,49 @@ class Pricing:
                 found[statement, mask] = known
         return found
 
-    def _share_out(self, ordered: list[Task], go_on: Callable[[], bool]) -> None:
-        """Ask all sessions at once, and keep what they answered."""
-        # Neighbours in the list share most of their indexes, so that little is created and dropped between
-        # them.
-        share = -(-len(ordered) // len(self._sessions))
-        parts = [ordered[at : at + share] for at in range(0, len(ordered), share)]
-        answers: list[list[tuple[Task, tuple[float, int]]]] = [[] for _ in parts]
-        work = [
-            self._pool.submit(self._ask, session, part, go_on, into)
-            for session, part, into in zip(self._sessions, parts, answers, strict=False)
-        ]
-        lost = []
-        for session, done in zip(self._sessions, work, strict=False):
-            try:
-                done.result()
-            except TargetUnreachable:
-                lost.append(session)
-        if lost:
-            # What was answered stays; the rest is asked again of those that are left, when it is needed.
-            self._sessions = [session for session in self._sessions if session not in lost]
-            if not self._sessions:
-                raise TargetUnreachable("all connections to the server were lost during the search")
-        for answered in answers:
-            for (statement, mask), answer in answered:
-                self._known[statement].answers[mask] = answer
+    def share_out(self, work: Sequence[Work], go_on: Callable[[], bool] = lambda: True) -> None:
+        """Do pieces of work on all sessions at once, each piece on one of them.
 
-    def _ask(
-        self,
-        session: Session,
-        tasks: list[Task],
-        go_on: Callable[[], bool],
-        answers: list[tuple[Task, tuple[float, int]]],
-    ) -> None:
-        for statement, mask in tasks:
-            if not go_on():
-                break
-            if statement in self.failed:
-                continue
-            try:
-                plan = self._plan(session, statement, mask)
-            except Unpriceable as error:
-                self.failed[statement] = error.sentence
-                continue
-            used = 0
-            for index in plan.used:
-                used |= 1 << self.numbers[index]
-            answers.append(((statement, mask), (plan.cost, used)))
+        What a lost session has left undone is done on those that still answer.
+
+        Raises:
+            TargetUnreachable: No session answers any more.
+        """
+        left = list(work)
+        while left and go_on():
+            share = -(-len(left) // len(self._sessions))
+            parts = [left[at : at + share] for at in range(0, len(left), share)]
+            sessions = self._sessions[: len(parts)]
+            running = [
+                self._pool.submit(_work_off, session, part, go_on)
+                for session, part in zip(sessions, parts, strict=True)
+            ]
+            undone = [done.result() for done in running]
+            left = [piece for rest in undone if rest for piece in rest]
+            lost = [session for session, rest in zip(sessions, undone, strict=True) if rest]
+            self._drop(lost)
+
+    def _drop(self, lost: Sequence[Session]) -> None:
+        self._sessions = [session for session in self._sessions if session not in lost]
+        if not self._sessions:
+            raise TargetUnreachable(
+                "all connections to the server were lost during the search",
+                remedy="look into the server's log, and run the advice again",
+            )
+
+    def _answer(self, task: Task, answers: list[tuple[Task, tuple[float, int]]], session: Session) -> None:
+        statement, mask = task
+        if statement in self.failed:
+            return
+        try:
+            plan = self._plan(session, statement, mask)
+        except Unpriceable as error:
+            self.failed[statement] = error.sentence
+            return
+        used = 0
+        for index in plan.used:
+            used |= 1 << self.numbers[index]
+        answers.append((task, (plan.cost, used)))
 
     def _plan(self, session: Session, statement: int, mask: int) -> Plan:
         """Ask; an index that HypoPG refuses is noted and left out from then on."""
@@ -162,11 +167,31 @@ class Pricing:
             except RejectedIndex as error:
                 self.rejected[error.index] = error.sentence
 
-    @property
-    def session(self) -> Session:
-        """One that still answers."""
-        return self._sessions[0]
-
     def plan(self, statement: int, mask: int) -> Plan:
-        """The whole plan, for the report."""
-        return self._plan(self._sessions[0], statement, mask & self.relevant[statement])
+        """The whole plan, from whichever session answers.
+
+        Raises:
+            Unpriceable: The planner refuses the statement.
+        """
+        while True:
+            session = self._sessions[0]
+            try:
+                return self.plan_on(session, statement, mask)
+            except TargetUnreachable:
+                self._drop([session])
+
+    def plan_on(self, session: Session, statement: int, mask: int) -> Plan:
+        """The whole plan, from this session."""
+        return self._plan(session, statement, mask & self.relevant[statement])
+
+
+def _work_off(session: Session, work: Sequence[Work], go_on: Callable[[], bool]) -> Sequence[Work]:
+    """Do one piece after the other; what is left when the session is lost, nothing when time is up."""
+    for place, piece in enumerate(work):
+        if not go_on():
+            break
+        try:
+            piece(session)
+        except TargetUnreachable:
+            return work[place:]
+    return ()

@@ -26,7 +26,7 @@ def compose(outcome: Outcome) -> IndexReport:
     total = sum(made.statement.worth for made in outcome.preparation.prepared) or 1.0
     recommendations = _recommendations(outcome, total)
     found = outcome.tuned
-    saved = found.model.saved(found.found.chosen) + _load(outcome) if found else 0.0
+    saved = found.model.saved(found.found.chosen) + _load(outcome) - _overrated(outcome) if found else 0.0
     left = 1 - saved / found.model.total if found and found.model.total else 1.0
     nothing = outcome.nothing_because
     if not recommendations and not nothing:
@@ -54,7 +54,7 @@ def compose(outcome: Outcome) -> IndexReport:
             explains=outcome.explains,
             rounds=found.found.rounds if found else 0,
             candidates=len(outcome.pricing.indexes) if outcome.pricing else 0,
-            finished=found.found.finished if found else True,
+            finished=outcome.finished,
             peak_memory=outcome.peak_memory,
         ),
         nothing_because=nothing,
@@ -185,6 +185,17 @@ def _steps(plan: Plan, outcome: Outcome) -> tuple[PlanStep, ...]:
         steps.append(PlanStep(node.depth, f"{text} (cost {node.cost:,.0f}, rows {node.rows:,.0f})"))
     del outcome
     return tuple(steps)
+
+
+def _overrated(outcome: Outcome) -> float:
+    """Weighted cost that the search believed to be saved and the planner, asked about the set, does not."""
+    if outcome.tuned is None:
+        return 0.0
+    model, chosen = outcome.tuned.model, outcome.tuned.found.chosen
+    return sum(
+        model.weights[number] * (checked.after.cost - model.cost(number, chosen))
+        for number, checked in outcome.checked.items()
+    )
 
 
 def _load(outcome: Outcome) -> float:

@@ -27,17 +27,18 @@ def unpriced(outcome: Outcome) -> tuple[Unpriced, ...]:
 
 
 def worsened(outcome: Outcome) -> tuple[Worsened, ...]:
-    """Statements that the planner prices over 1 % higher with the set."""
-    return tuple(
-        Worsened(
-            queryid_text(made.statement),
-            redacted(made.statement.text),
-            checked.before.cost,
-            checked.after.cost,
-        )
-        for made, checked in ((outcome.preparation.prepared[n], c) for n, c in outcome.checked.items())
-        if checked.after.cost > checked.before.cost * _WORSE
-    )
+    """Statements that the planner prices over 1 % higher with the set, at any values it was asked with."""
+    found = []
+    for number, checked in outcome.checked.items():
+        statement = outcome.preparation.prepared[number].statement
+        costs = [("", checked.before.cost, checked.after.cost)]
+        costs += [(values, before, after) for values, (before, after, _) in sorted(checked.others.items())]
+        found += [
+            Worsened(queryid_text(statement), redacted(statement.text), before, after, values)
+            for values, before, after in costs
+            if after > before * _WORSE
+        ]
+    return tuple(found)
 
 
 def why_nothing(outcome: Outcome) -> str:
@@ -80,6 +81,11 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
             f"{unused} foreign keys have no index of their own; nothing was deleted from the tables they"
             " refer to, so none is proposed"
         )
-    if outcome.tuned and not outcome.tuned.found.finished:
+    if outcome.unchecked:
+        found.append(
+            f"the deadline came before {outcome.unchecked} statements were planned once more with the whole"
+            " set: what is said of their cost is what the search knew"
+        )
+    if not outcome.finished:
         found.append("the deadline ended the search: this is the best set found until then")
     return tuple(found)

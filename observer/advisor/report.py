@@ -102,12 +102,17 @@ class Unpriced:
 
 @dataclass(frozen=True, slots=True)
 class Worsened:
-    """A statement that the planner prices higher with the set than without."""
+    """A statement that the planner prices higher with the set than without.
+
+    Args:
+        values: Of its parameters, in words; empty for those that the search asked with.
+    """
 
     queryid: str
     text: str
     cost_before: float
     cost_after: float
+    values: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class _Solver:
 
     def _completed(self, state: State, measure: float, banned: int = 0) -> State:
         """Add greedily until nothing fits, then take out what does not earn its place."""
-        while addition := self._best_addition(state, measure, banned):
+        while self.go_on() and (addition := self._best_addition(state, measure, banned)):
             for number in members(addition & ~state.chosen):
                 state.add(number)
         self._pruned(state)

@@ -14,10 +14,11 @@ from observer.cli.typed import run_app, single
 from observer.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from observer.advisor.report import IndexReport
 
+_CLEAR = "\r\x1b[K"
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -97,7 +98,8 @@ def advise(  # noqa: PLR0917 - each is an option of the command
             size_model=size_model.value,
             partial=partial.value,
         ),
-        say=lambda line: print(line, file=sys.stderr),
+        say=_say,
+        beat=_beat(_seconds(deadline)),
     )
     text = _render(report, form or _form_of(output))
     if output:
@@ -106,6 +108,22 @@ def advise(  # noqa: PLR0917 - each is an option of the command
         sys.stdout.write(text)
     if not report.hypopg:
         print(f"warning: {report.nothing_because}", file=sys.stderr)
+
+
+def _say(line: str) -> None:
+    print(f"{_CLEAR}{line}" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
+
+
+def _beat(deadline: float) -> Callable[[float, int], None]:
+    """On a terminal, one line that is written over; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        return lambda *_: None
+
+    def beat(seconds: float, questions: int) -> None:
+        line = f"{seconds:.0f} s of {deadline:.0f} s, the planner was asked {questions:,} times"
+        print(f"{_CLEAR}{line}", end="", file=sys.stderr, flush=True)
+
+    return beat
 
 
 def run(arguments: Sequence[str]) -> int:

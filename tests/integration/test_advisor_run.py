@@ -153,10 +153,11 @@ def test_normalised_texts_of_the_server_are_understood(database: str) -> None:
         "select id from recipes where user_id = any($1) order by created_at limit $2;"
         "select id from recipes where created_at > current_date - $1;"
         "select extract($1 from created_at) from recipes where name like $2;"
-        "select date_trunc($1, created_at), count(*) from recipes where data ->> $2 = $3 group by 1",
+        "select date_trunc($1, created_at), count(*) from recipes where data ->> $2 = $3 group by 1;"
+        "select sum(case when status = $1 then $2 else $3 end) from recipes where user_id = $4",
     )
     assert report.unpriced == ()
-    assert report.statements == 6
+    assert report.statements == 7
 
 
 def test_one_bad_statement_does_not_cost_the_others_their_advice(database: str) -> None:

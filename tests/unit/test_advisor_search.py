@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observer.advisor.explore import Search
+from observer.advisor.instance import Instance, worth_keeping
 from observer.advisor.model import Model, Rules, members
 from observer.advisor.solve import solve
+from observer.advisor.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,3 +135,80 @@ def test_a_wide_index_stands_in_until_the_planner_doubts_it() -> None:
     model.doubt(1, 1 << wide)
     assert solve(model, Rules(15)) in {1 << one, 1 << other}
     assert list(members(0b101)) == [0, 2]
+
+
+def facts(seed: int) -> Model:
+    """A model with tiles of several indexes, wide ones that stand in for others, doubts and upkeep."""
+    dice = random.Random(seed)
+    statements, indexes = dice.randint(1, 25), dice.randint(11, 40)
+    model = Model([dice.choice((1.0, 5.0)) for _ in range(statements)], [1000.0] * statements)
+    for number in range(indexes):
+        covers = 0
+        if number > 4 and dice.random() < 0.4:
+            for _ in range(dice.randint(1, 3)):
+                covers |= 1 << dice.randrange(number)
+        model.add_index(dice.randint(1, 100), dice.choice((0.0, 0.0, 20.0)), covers)
+    for statement in range(statements):
+        for _ in range(dice.randint(0, 6)):
+            mask = 0
+            for _ in range(dice.randint(1, 3)):
+                mask |= 1 << dice.randrange(indexes)
+            model.learn(statement, mask, 1000.0 * dice.random())
+    for _ in range(dice.randint(0, 4)):
+        model.doubt(dice.randrange(statements), dice.getrandbits(indexes))
+    return model
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 100_000), st.lists(st.integers(0, 39), max_size=25))
+def test_a_state_under_change_knows_what_the_model_knows(seed: int, changes: list[int]) -> None:
+    """After any additions and removals: cost, gain of each candidate, loss of each member, as if anew."""
+    model = facts(seed)
+    everything = (1 << len(model.sizes)) - 1
+    state = State(Instance(model, everything))
+    for change in changes:
+        number = change % len(model.sizes)
+        if number not in state.instance.users:
+            continue
+        if state.chosen >> number & 1:
+            state.remove(number)
+        else:
+            state.add(number)
+    chosen = state.chosen
+    assert state.size == model.size(chosen)
+    assert state.saved == pytest.approx(model.saved(chosen), abs=1e-6)
+    for number in state.instance.candidates:
+        bit = 1 << number
+        if chosen & bit:
+            assert state.loss(number) == pytest.approx(model.gain(chosen & ~bit, bit), abs=1e-6)
+        else:
+            assert state.gains[number] - model.upkeep[number] == pytest.approx(
+                model.gain(chosen, bit), abs=1e-6
+            )
+            assert state.gain(bit) == pytest.approx(model.gain(chosen, bit), abs=1e-6)
+    for mask in state.joint:
+        assert state.gain(mask) == pytest.approx(model.gain(chosen, mask), abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 100_000), st.integers(20, 800))
+def test_nothing_is_lost_by_leaving_out_what_a_smaller_one_outdoes(seed: int, budget: int) -> None:
+    """Greed among all candidates finds no better set than among those worth keeping."""
+    model = facts(seed)
+    best = 0.0
+    for number in members(worth_keeping(model)):
+        if model.sizes[number] <= budget:
+            best = max(best, model.gain(0, 1 << number))
+    for number in range(len(model.sizes)):
+        if model.sizes[number] <= budget:
+            assert model.gain(0, 1 << number) <= best + 1e-9
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 100_000), st.integers(20, 500), st.floats(1.05, 4.0))
+def test_a_larger_budget_is_never_worse_on_the_same_facts(seed: int, budget: int, times: float) -> None:
+    """By the solver alone, with more candidates than it could try out one set after the other."""
+    model = facts(seed)
+    small = solve(model, Rules(budget, least_gain=0.0))
+    large = solve(model, Rules(int(budget * times), least_gain=0.0))
+    assert model.saved(large) >= model.saved(small) * (1 - 1e-9)

@@ -30,7 +30,8 @@ def body(report: IndexReport) -> str:
     parts = [_head(report)]
     if report.worsened:
         rows = "".join(
-            f"<li><code>{escape(w.text)}</code> {w.cost_before:,.0f} &rarr; {w.cost_after:,.0f}</li>"
+            f"<li><code>{escape(w.text)}</code> {escape(w.values and f'with {w.values}: ')}"
+            f"{w.cost_before:,.0f} &rarr; {w.cost_after:,.0f}</li>"
             for w in report.worsened
         )
         parts.append(

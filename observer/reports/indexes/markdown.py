@@ -29,7 +29,9 @@ def render(report: IndexReport) -> str:
     if report.worsened:
         lines += ["", "## Statements that would cost more", ""]
         lines += [
-            f"- `{_tick(w.text)}`: {w.cost_before:,.0f} to {w.cost_after:,.0f}" for w in report.worsened
+            f"- `{_tick(w.text)}`{' with ' + w.values if w.values else ''}:"
+            f" {w.cost_before:,.0f} to {w.cost_after:,.0f}"
+            for w in report.worsened
         ]
     if report.recommendations:
         lines += ["", "## Build", "", "| index | saves | size | confidence |", "|---|---|---|---|"]
