@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
+import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from observer.incidents.model import Incident, Notice
     from observer.incidents.outbox import Delivery
     from observer.slack.recorder import Recorder
+
+_log = structlog.get_logger(__name__)
 
 BODY_BYTES = 16 * 1024 * 1024
 LONG_BODY_BYTES = 256 * 1024
@@ -82,6 +85,9 @@ def alerts_router(
             accepted = await _stored(body, incidents)
         except _Refused as refused:
             counted.add(WEBHOOKS, 1.0, refused.outcome)
+            _log.warning(
+                "webhook.refused", status=refused.status, reason=refused.error, errors=refused.errors
+            )
             return _error(refused)
         counted.add(WEBHOOKS, 1.0, "stored")
         return JSONResponse({"ok": True, **accepted})

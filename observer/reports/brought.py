@@ -67,7 +67,10 @@ class Brought:
         before = sum(one.before * one.calls for one in called)
         after = sum((one.after or 0.0) * one.calls for one in called)
         serve = "the statement it serves takes" if len(called) == 1 else f"{len(called)} statements take"
-        change = f"{1 - after / before:.0%} less" if after <= before else f"{after / before - 1:.0%} more"
+        if after <= before:
+            change = f"{_percent(1 - after / before)} less"
+        else:
+            change = f"{after / before - 1:.0%} more"
         return (
             f"{stand}: {serve} {change.replace('%', ' %')} time,"
             f" {milliseconds(before / calls)} → {milliseconds(after / calls)} a call"
@@ -91,6 +94,13 @@ def brought(changes: Mapping[str, Any]) -> Brought | None:
             )
     order = sorted(served.values(), key=lambda one: (one.after is None, -one.saved, one.queryid))
     return Brought(indexes=len(built), statements=tuple(order))
+
+
+def _percent(share: float) -> str:
+    """A share that is never rounded up to all of it."""
+    if share <= 0.99:
+        return f"{share:.0%}"
+    return f"{share:.1%}" if share < 0.9995 else "over 99.9%"
 
 
 def milliseconds(value: float | None) -> str:

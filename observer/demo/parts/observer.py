@@ -137,7 +137,7 @@ class ObserverPart:
             },
             # Minutes stand for hours in a demo.
             "prometheus": {"url": self._prometheus, "window": "30s", "compare_with": "1m"},
-            "advise": {"interval": "60s", "sample_interval": "15s", "window": "10m", "deadline": "45s"},
+            "advise": {"interval": "60s", "sample_interval": "30s", "window": "10m", "deadline": "45s"},
             "store": {"path": f"{passwords['directory']}/observer.sqlite"},
             "hikari": [{"name": "mealsync-app", "url": f"{self._app.address()}/actuator/prometheus"}],
         }
