@@ -34,7 +34,7 @@ def unanswered(prometheus: str) -> list[str]:
 
 
 def _grouped(how: str, metric: str, labels: list[str], value: str) -> str:
-    """The value by its labels, each of which must be there: to a dashboard an empty label is a missing one."""
+    """The value by its labels, each of which must be there: an empty label is a missing one."""
     present = ",".join(f'{label}!=""' for label in labels)
     selected = value.replace(metric, f"{metric}{{{present}}}", 1)
     return f"{how} by ({', '.join(['instance', *labels])}) ({selected})"
