@@ -213,7 +213,10 @@ def _answers(port: int) -> bool:
 
 
 def test_the_image_serves_as_an_ordinary_user_with_a_read_only_home(container: Container) -> None:
-    """With the shipped settings PostgreSQL and Redis are up, and nothing was written beside them."""
+    """With the shipped settings PostgreSQL and Redis are up, and nothing was written beside them.
+
+    Slack's token is empty, which the start page says, and a webhook needs its token.
+    """
     wanted = ("pg_up 1", "redis_up 1")
     wait_for(
         lambda: all(line in _page(container.port, "/metrics") for line in wanted),
@@ -222,6 +225,10 @@ def test_the_image_serves_as_an_ordinary_user_with_a_read_only_home(container: C
     assert Path(f"/proc/{container.process.pid}").stat().st_uid == (
         container.process.account.uid if container.process.account else os.geteuid()
     )
+    assert "Slack is told nothing: its token is empty" in _page(container.port, "/")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{container.port}/api/v1/alerts", data=b"{}", timeout=10)
+    assert refused.value.code == 401
     assert list(container.home.iterdir()) == []
 
 
