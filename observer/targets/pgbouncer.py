@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 import observer
-from observer.errors import NotPermitted, ObserverError, TargetUnreachable
+from observer.errors import NotAvailable, NotPermitted, ObserverError, TargetUnreachable
 from observer.targets.postgres import fault_of
 from observer.targets.wire import sever
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from observer.targets.postgres import PostgresAddress
 
 COMMANDS = frozenset(
-    {"VERSION", "LISTS", "CONFIG", "STATS_TOTALS", "POOLS", "DATABASES", "CLIENTS", "SERVERS", "STATE"},
+    {
+        *("VERSION", "LISTS", "CONFIG", "STATS_TOTALS", "POOLS", "DATABASES", "CLIENTS", "SERVERS"),
+        *("STATE", "USERS", "MEM", "PEERS", "PEER_POOLS"),
+    },
 )
+
+_LIST = "Name the user in stats_users (or admin_users) of pgbouncer.ini, and RELOAD."
 
 
 class PgbouncerSession:
@@ -67,26 +72,47 @@ class PgbouncerSession:
         Raises:
             ObserverError: It failed.
         """
+        names, rows = self.rows(what, deadline)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def rows(self, what: str, deadline: Deadline) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the columns of a SHOW command, and its rows.
+
+        Args:
+            what: One of `COMMANDS`.
+            deadline: By when.
+
+        Raises:
+            NotAvailable: This version does not know the command.
+            ObserverError: It failed.
+        """
         if what not in COMMANDS:
             raise ObserverError(f"SHOW {what} is not asked of a PgBouncer")
         deadline.check()
         if self._connection is None or self._connection.closed:
-            self._connection = self.address.connect(f"observer/{observer.__version__}")
-            self._connection.prepare_threshold = None
+            self._connection = self._connect()
         try:
             cursor = self._connection.execute(f"SHOW {what}".encode())
-            names = [column.name for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return [column.name for column in cursor.description or ()], cursor.fetchall()
         except psycopg.Error as error:
             words = (str(error).strip().splitlines() or [""])[0]
             if "not allowed" in words or "permission" in words:
-                raise NotPermitted(
-                    f"PgBouncer refuses SHOW {what}: {words}",
-                    remedy="Name the user in stats_users (or admin_users) of pgbouncer.ini, and RELOAD.",
-                ) from None
+                raise NotPermitted(f"PgBouncer refuses SHOW {what}: {words}", remedy=_LIST) from None
+            if "invalid command" in words:
+                raise NotAvailable(f"this PgBouncer does not know SHOW {what}") from None
             if self._connection.closed:
                 self.close()
             raise fault_of(error, self._aborted) from None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            connection = self.address.connect(f"observer/{observer.__version__}")
+        except TargetUnreachable as error:
+            if error.sentence.endswith("not allowed"):
+                raise NotPermitted(error.sentence, remedy=_LIST) from None
+            raise
+        connection.prepare_threshold = None
+        return connection
 
     def abort(self) -> None:
         """Cut the connection off under a command that does not return. Safe to call from another thread."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from observer.exporter.pgbouncer.tables import Table, console
+from observer.exporter.pgbouncer.connections import TOP, families
+from observer.exporter.pgbouncer.tables import Table, console, item_value
 
 POOL: dict[str, str | None] = {
     "database": "app",
@@ -69,3 +72,90 @@ def test_every_metric_is_well_formed(metric: object) -> None:
     name, kind = getattr(metric, "name", ""), getattr(metric, "type", "")
     assert name.startswith("pgbouncer_")
     assert (kind == "counter") == name.endswith("_total")
+
+
+COLUMNS = ("type", "user", "database", "state", "wait", "wait_us", "application_name", "new")
+
+
+def connections(*rows: tuple[object, ...], command: str = "CLIENTS") -> dict[str, float]:
+    return {
+        f"{family.metric.name}{{{body}}}": value
+        for family in families(command, COLUMNS, rows)
+        for _, body, value in family.samples
+    }
+
+
+def a_client(application: str | None, state: str = "active", wait: int = 0) -> tuple[object, ...]:
+    return ("C", "web", "app", state, wait, 500_000, application, "x")
+
+
+def test_connections_are_counted_by_who_has_them() -> None:
+    """By database, user, application and state; who waits longest, and 0 for who does not."""
+    body = 'database="app",user="web",application_name="shop"'
+    found = connections(a_client("shop"), a_client("shop"), a_client("shop", "waiting", 3), a_client(None))
+    assert found == {
+        f'pgbouncer_client_connections{{{body},state="active"}}': 2,
+        f'pgbouncer_client_connections{{{body},state="waiting"}}': 1,
+        f'pgbouncer_client_connections{{{body.replace("shop", "")},state="active"}}': 1,
+        f"pgbouncer_client_longest_wait_seconds{{{body}}}": 3.5,
+        f"pgbouncer_client_longest_wait_seconds{{{body.replace('shop', '')}}}": 0,
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.just("C"),
+            st.sampled_from(["a", "b"]),
+            st.sampled_from(["x", "y"]),
+            st.sampled_from(["active", "waiting"]),
+            st.integers(0, 9),
+            st.just(0),
+            st.integers(0, 300).map(str),
+            st.none(),
+        )
+    )
+)
+def test_applications_have_a_bounded_number_of_series(rows: list[tuple[object, ...]]) -> None:
+    """Whatever names programs give themselves: the sum is that of all, and so is the longest wait."""
+    found = connections(*rows)
+    counted = {name: value for name, value in found.items() if name.startswith("pgbouncer_client_conn")}
+    assert sum(counted.values()) == len(rows)
+    assert len(counted) <= 2 * 2 * 2 * (TOP + 1)
+    waits = [value for name, value in found.items() if "longest_wait" in name]
+    longest = max((int(str(row[4])) for row in rows if row[3] == "waiting"), default=0)
+    assert max(waits, default=0) == longest
+
+
+def test_the_rest_of_the_applications_is_summed() -> None:
+    """The busiest have series of their own; the others are one."""
+    rows = [a_client(f"job-{n}") for n in range(TOP + 50)] + [a_client("shop")] * 2
+    found = connections(*rows)
+    body = 'database="app",user="web",application_name="{}",state="active"'
+    assert found[f"pgbouncer_client_connections{{{body.format('shop')}}}"] == 2
+    assert found[f"pgbouncer_client_connections{{{body.format('other')}}}"] == 51
+    assert sum("longest_wait" in name for name in found) == TOP + 1
+
+
+def test_a_version_without_applications() -> None:
+    """Columns that an older version does not have are empty labels."""
+    [family] = families("SERVERS", ("user", "database", "state"), [("web", "app", "idle")])
+    assert [tuple(sample) for sample in family.samples] == [
+        ("", 'database="app",user="web",application_name="",state="idle"', 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("7", 7), ("0.5", 0.5), ("yes", 1), ("no", 0), ("md5", None), ("", None), (None, None)],
+)
+def test_items_that_are_numbers(text: str | None, value: float | None) -> None:
+    """Settings are text mostly; the state is told by words."""
+    assert item_value(text) == value
+
+
+def test_users_are_told_by_the_label_of_all_tables() -> None:
+    """What SHOW USERS calls name is what all else calls user."""
+    assert read("USERS", {"name": "web", "pool_size": "20", "current_connections": None}) == {
+        'pgbouncer_users_pool_size{user="web"}': 20
+    }

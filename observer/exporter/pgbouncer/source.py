@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from observer.errors import Kind, ObserverError
+from observer.errors import Kind, NotAvailable, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, label_body, one
-from observer.exporter.pgbouncer.tables import Table, console
+from observer.exporter.pgbouncer import connections
+from observer.exporter.pgbouncer.tables import Table, console, item_value
 from observer.exporter.snapshot import Fault, Outcome, Reading
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ VERSION = MetricDeclaration(
 )
 
 
+SHARE = 20.0
+"""A list of connections that took a second is asked for again after so many: at most a twentieth of the time.
+
+PgBouncer has one thread, and does nothing else while it writes a list of ten thousand clients."""
+
+
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of PgBouncer."""
-    return (UP, VERSION, *console().metrics())
+    return (UP, VERSION, *console().metrics(), *connections.declared())
 
 
 class PgbouncerSource:
@@ -44,9 +51,13 @@ class PgbouncerSource:
     def __init__(self, name: str, session: PgbouncerSession) -> None:
         self.name = name
         self._session = session
+        self._version = ""
+        self._absent: set[str] = set()
+        self._next_at: dict[str, float] = {}
         self._collectors: list[tuple[str, Callable[[Deadline], list[Family]]]] = [
-            *((table.command.lower(), self._table(table)) for table in console().tables),
-            *((command.lower(), self._items(command)) for command in console().items),
+            *((table.command, self._table(table)) for table in console().tables),
+            *((command, self._items(command)) for command in console().items),
+            *((command, self._connections(command)) for command in connections.COMMANDS),
         ]
 
     @property
@@ -66,8 +77,12 @@ class PgbouncerSource:
         outcomes: list[Outcome] = []
         try:
             version = self._session.begin(order.deadline)
-            for name, run in self._collectors:
-                outcomes.append(self._run(name, run, order.deadline))
+            if version != self._version:
+                # Another version may know other commands.
+                self._version, self._absent = version, set()
+            for command, run in self._collectors:
+                if command not in self._absent and order.now >= self._next_at.get(command, 0.0):
+                    outcomes += self._run(command, run, order)
         except ObserverError as error:
             return Reading(
                 up=False,
@@ -83,16 +98,32 @@ class PgbouncerSource:
             facts={"version": f"PgBouncer {number}"},
         )
 
-    def _run(self, name: str, run: Callable[[Deadline], list[Family]], deadline: Deadline) -> Outcome:
+    def _run(
+        self, command: str, run: Callable[[Deadline], list[Family]], order: CollectionOrder
+    ) -> list[Outcome]:
+        """What a command brought; nothing for one that this version does not have to know.
+
+        Raises:
+            ObserverError: The connection is gone, so no other command can be asked either.
+        """
         began = time.monotonic()
+        families: list[Family] | None
+        fault: Fault | None
         try:
-            families: list[Family] | None = run(deadline)
-            fault = None
+            families, fault = run(order.deadline), None
+        except NotAvailable as error:
+            if command in console().optional:
+                self._absent.add(command)
+                return []
+            families, fault = None, Fault(error.code, error.sentence, error.remedy)
         except ObserverError as error:
             if error.kind is Kind.RETRYABLE and not self._session.connected:
                 raise
             families, fault = None, Fault(error.code, error.sentence, error.remedy)
-        return Outcome(name, time.monotonic() - began, families, fault)
+        seconds = time.monotonic() - began
+        if command in connections.COMMANDS:
+            self._next_at[command] = order.now + seconds * SHARE
+        return [Outcome(command.lower(), seconds, families, fault)]
 
     def _table(self, table: Table) -> Callable[[Deadline], list[Family]]:
         return lambda deadline: table.families(self._session.show(table.command, deadline))
@@ -105,7 +136,12 @@ class PgbouncerSource:
             families = []
             for row in self._session.show(command, deadline):
                 item, value, *_ = row.values()
-                families += [one(metric, int(value)) for metric in wanted.get(item, ())]
+                number = item_value(value)
+                if number is not None:
+                    families += [one(metric, number) for metric in wanted.get(item, ())]
             return families
 
         return collect
+
+    def _connections(self, command: str) -> Callable[[Deadline], list[Family]]:
+        return lambda deadline: list(connections.families(command, *self._session.rows(command, deadline)))

@@ -39,12 +39,15 @@ class Table:
     """A SHOW command whose rows are labelled series."""
 
     command: str
+    keys: tuple[str, ...]
+    """The columns that tell rows apart."""
     labels: tuple[str, ...]
+    """What these columns are called on the page."""
     columns: tuple[Column, ...]
 
     def families(self, rows: Sequence[dict[str, Any]]) -> list[Family]:
         """The samples of the rows; rows with the same labels are added up."""
-        bodies = [label_body(self.labels, [row.get(label) for label in self.labels]) for row in rows]
+        bodies = [label_body(self.labels, [row.get(key) for key in self.keys]) for row in rows]
         families = []
         for column in self.columns:
             merged: dict[str, float] = {}
@@ -55,6 +58,20 @@ class Table:
         return families
 
 
+_WORDS = {"yes": 1.0, "no": 0.0}
+
+
+def item_value(text: object) -> float | None:
+    """The value of an item; ``None`` for one that is not there or is no number."""
+    if text is None:
+        return None
+    try:
+        number = _WORDS[str(text)] if str(text) in _WORDS else float(str(text))
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else number
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """All that is read from a console."""
@@ -62,6 +79,8 @@ class Console:
     tables: tuple[Table, ...]
     items: dict[str, dict[str, tuple[MetricDeclaration, ...]]]
     """By command and item: what its value is."""
+    optional: frozenset[str]
+    """Commands that older versions do not know."""
 
     def metrics(self) -> tuple[MetricDeclaration, ...]:
         found = {column.metric.name: column.metric for table in self.tables for column in table.columns}
@@ -84,17 +103,19 @@ def console() -> Console:
             }
             for command, items in raw["items"].items()
         },
+        optional=frozenset(raw["optional"]),
     )
 
 
 def _table(command: str, raw: dict[str, Any]) -> Table:
-    labels = tuple(raw["labels"])
+    keys = tuple(raw["labels"])
+    labels = tuple(raw["labels"].values()) if isinstance(raw["labels"], dict) else keys
     columns = []
     for column, metrics in raw["columns"].items():
         [(name, about)] = metrics.items()
         metric = _metric(raw["prefix"] + name, about, labels, command)
         columns.append(Column(column, metric, about.get("scale", 1), about.get("micros", "")))
-    return Table(command, labels, tuple(columns))
+    return Table(command, keys, labels, tuple(columns))
 
 
 def _metric(name: str, about: dict[str, Any], labels: tuple[str, ...], command: str) -> MetricDeclaration:
