@@ -46,14 +46,17 @@ KINDS = {
 }
 """By kind: what people call it, and whose names its metrics have."""
 
-OWN_NAMES = frozenset(
-    {
-        "hikaricp_up",
-        "pg_exporter_database_success",
-        "pg_exporter_database_last_success_timestamp_seconds",
-    }
+OWN_NAMES = (
+    "hikaricp_up",
+    "pgbouncer_(active|paused|suspended)",
+    "pgbouncer_client_longest_wait_seconds",
+    "pgbouncer_config_(?!max_client_connections|max_user_connections).*",
+    "pgbouncer_databases_(min_pool_size|server_lifetime_seconds|(max|current)_client_connections)",
+    "pgbouncer_(mem|peers|peer_pools|server|users)_.*",
+    "redis_clients_.*",
+    "redis_last_key_groups_scrape_timestamp_seconds",
 )
-"""Metrics of a watched kind that no peer has; the names are Observer's."""
+"""Metrics of a watched kind that no peer has, as patterns; the names are Observer's."""
 
 POSTGRES_PEER = DOCS / "peers" / "postgres_exporter.yaml"
 
@@ -242,7 +245,7 @@ def _postgres_names() -> dict[str, str]:
 def _owner(metric: MetricDeclaration, peer: str, of_postgres: dict[str, str]) -> str:
     if metric.kind == "postgres":
         return of_postgres.get(metric.name, "Observer")
-    return "Observer" if metric.name in OWN_NAMES else peer
+    return "Observer" if any(re.fullmatch(own, metric.name) for own in OWN_NAMES) else peer
 
 
 def commands_part() -> str:

@@ -43,6 +43,10 @@ class Deadline:
             raise DeadlineExceeded(f"{self.what}: no answer in time")
         return left
 
+    def sooner(self, seconds: float) -> Deadline:
+        """This deadline, or one in so many seconds when that is sooner."""
+        return Deadline(min(seconds, self.left()), self.what)
+
 
 @contextmanager
 def cut_off(deadline: Deadline, abort: Callable[[], None]) -> Iterator[None]:

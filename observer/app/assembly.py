@@ -20,7 +20,11 @@ from observer.exporter.postgres.custom import files as custom
 from observer.exporter.postgres.databases import Choice
 from observer.exporter.postgres.source import Plan, PostgresSource
 from observer.exporter.recorder import Recorder
-from observer.exporter.redis.source import RedisSource
+from observer.exporter.redis.cluster_source import ClusterSource
+from observer.exporter.redis.key_walk import Limits
+from observer.exporter.redis.keyspace import Place
+from observer.exporter.redis.source import KeyOptions, RedisSource
+from observer.exporter.redis.source import Options as RedisOptions
 from observer.exporter.worker import Worker
 from observer.targets.actuator import ActuatorAddress, ActuatorSession, Credentials
 from observer.targets.pgbouncer import PgbouncerSession
@@ -149,8 +153,35 @@ def _redis(target: RedisTarget) -> Source:
     address = RedisAddress.parse(
         setting(target.url, target.url_file),
         password_source(target.password, target.password_file),
+        ca_file=target.ca_file,
+        cert_file=target.cert_file,
+        key_file=target.key_file,
     )
-    return RedisSource(target.name, RedisSession(address), clock=SystemClock())
+    session = RedisSession(address, renamed=target.renamed)
+    options = _redis_options(target, address.database)
+
+    def source(name: str, session: RedisSession) -> RedisSource:
+        return RedisSource(name, session, clock=SystemClock(), options=options)
+
+    return (
+        ClusterSource(target.name, session, node=source) if target.cluster else source(target.name, session)
+    )
+
+
+def _redis_options(target: RedisTarget, home: int) -> RedisOptions:
+    keys = target.keys
+    return RedisOptions(
+        without=frozenset(target.without),
+        all_settings=target.all_config,
+        clients=target.clients,
+        keys=KeyOptions(
+            groups={name: Place.parse(pattern, default=home) for name, pattern in keys.groups.items()},
+            streams=[Place.parse(name, default=home) for name in keys.streams],
+            watch=[Place.parse(name, default=home) for name in keys.watch],
+            interval=keys.interval,
+            limits=Limits(per_pass=keys.per_pass, rate=keys.rate, samples=keys.samples),
+        ),
+    )
 
 
 def _hikari(target: HikariTarget, prometheus: Prometheus | None) -> Source:

@@ -142,8 +142,47 @@ class PgbouncerTarget(_Target):
         return self
 
 
+RedisCollector = Literal[
+    "clients",
+    "cluster",
+    "config",
+    "key_groups",
+    "keys",
+    "latency",
+    "latency_histogram",
+    "sentinel",
+    "slowlog",
+    "streams",
+]
+
+
+class RedisKeys(_Section):
+    """Which keys are looked at. ``db3=`` before a key or a pattern names another database than the URL's."""
+
+    groups: dict[str, str] = Field(
+        {}, description="Patterns of keys by name of the group: {sessions: 'session:*'}. The first that fits."
+    )
+    streams: Annotated[tuple[str, ...], Field(max_length=100)] = Field(
+        (), description="Streams, and patterns of streams."
+    )
+    watch: Annotated[tuple[str, ...], Field(max_length=100)] = Field(
+        (), description="Single keys, whose size and value are shown."
+    )
+    interval: Seconds = Field(30.0, description="Time between two passes of the walk over all keys.")
+    per_pass: int = Field(
+        default=10_000, ge=100, le=1_000_000, description="Keys that a pass looks at, in at most 500 ms."
+    )
+    rate: int = Field(default=1000, ge=10, le=100_000, description="Commands that a pass sends in a second.")
+    samples: int = Field(
+        default=100,
+        ge=0,
+        le=100_000,
+        description="Keys of a group that are measured in a walk; 0 measures none.",
+    )
+
+
 class RedisTarget(_Target):
-    """A Redis or Valkey server."""
+    """A Redis or Valkey server, a sentinel, or a cluster."""
 
     url: SecretStr | None = Field(
         None, description="redis://user@host:6379/0, rediss:// for TLS, or unix://path"
@@ -151,11 +190,28 @@ class RedisTarget(_Target):
     url_file: Path | None = Field(None, description="A file that holds the URL.")
     password: SecretStr | None = Field(None, description="The password, apart from the URL.")
     password_file: Path | None = Field(None, description="A file with the password; read at each connection.")
+    ca_file: Path | None = Field(
+        None, description="Certificates that are trusted; the system's if not given."
+    )
+    cert_file: Path | None = Field(None, description="Our certificate, for servers that want one.")
+    key_file: Path | None = Field(None, description="The key of our certificate.")
+    cluster: bool = Field(
+        default=False, description="Whether it is a node of a cluster whose other nodes are read as well."
+    )
+    clients: bool = Field(default=False, description="Whether connections are summed by client.")
+    all_config: bool = Field(default=False, description="Whether all of CONFIG is shown, but for secrets.")
+    without: tuple[RedisCollector, ...] = Field((), description="Collectors that are left out.")
+    renamed: dict[str, str] = Field(
+        {}, description="What the server calls commands that were renamed there: {CONFIG: 8f2a}."
+    )
+    keys: RedisKeys = Field(RedisKeys(), description="Which keys are looked at.")
 
     @model_validator(mode="after")
     def _one_url(self) -> Self:
         _exactly_one(self, "url", "url_file")
         _scheme(self.url, {"redis", "rediss", "unix"})
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together. Give both or none")
         return self
 
 

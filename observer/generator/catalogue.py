@@ -21,7 +21,7 @@ TARGET_LABELS = frozenset({"job", "instance"})
 PAGE_LABELS = {
     "postgres": frozenset({"target"}),
     "pgbouncer": frozenset({"target"}),
-    "redis": frozenset({"target"}),
+    "redis": frozenset({"target", "node"}),
     "hikari": frozenset({"target", "replica"}),
 }
 """Observer adds them on a page that shows several targets of a kind."""

@@ -104,8 +104,12 @@ LINT = (
     (r"pg_txid_current counter metrics should have", "the name that published rules ask for"),
     (r"pg_settings_\w+ metric name should not include type ", "the server's own name of a setting"),
     (
-        r"redis_(aof|rdb)_\w+_duration_sec metric names should not contain abbreviated units$",
+        r"redis_\w+(_sec|_ms|_ms_total|_usec|_usec_total) metric names should not contain abbreviated units$",
         "upstream's names",
+    ),
+    (
+        r"redis_(memory_used_vm|migrate_cached_sockets|rdb_saves|cluster_messages_\w+)_total non-counter",
+        "upstream's names and types",
     ),
 )
 """What ``promtool check metrics`` may say: a pattern, and why the name stays. Only style, never validity."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from observer.exporter.redis.info import declared, families, parse
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observer.exporter.redis import command_stats, info
+from observer.exporter.redis.info import parse
+from observer.exporter.redis.source import declared
 
 MASTER = b"""\
 # Server
@@ -50,12 +56,16 @@ master_replid:8371b4
 cmdstat_get:calls=10,usec=250,usec_per_call=25.00,rejected_calls=1,failed_calls=2
 cmdstat_config|get:calls=3,usec=30,usec_per_call=10.00,rejected_calls=0,failed_calls=0
 
+# Latencystats
+latency_percentiles_usec_get:p50=1.003,p99=21.119,p99.9=27.007
+latency_percentiles_usec_gone:p50=1.003,p99=1.003,p99.9=1.003
+
 # Errorstats
 errorstat_ERR:count=4
 
 # Keyspace
 db0:keys=5,expires=2,avg_ttl=1500
-db11:keys=1,expires=0,avg_ttl=0,subexpiry=0
+db11:keys=1,expires=0,avg_ttl=0,subexpiry=3
 """.replace(b"\n", b"\r\n")
 
 REPLICA = b"""\
@@ -75,10 +85,11 @@ slave_repl_offset:1000
 
 def read(reply: bytes) -> dict[str, float]:
     """Values by name and labels."""
+    fields = parse(reply)
     return {
-        f"{family.metric.name}{{{body}}}": value
-        for family in families(parse(reply), now=1_700_000_100.7)
-        for _, body, value in family.samples
+        f"{family.metric.name}{suffix}{{{body}}}": value
+        for family in (*info.families(fields, now=1_700_000_100.7), *command_stats.families(fields))
+        for suffix, body, value in family.samples
     }
 
 
@@ -100,14 +111,19 @@ def test_a_masters_fields() -> None:
         'redis_commands_rejected_calls_total{cmd="get"}': 1,
         'redis_commands_failed_calls_total{cmd="get"}': 2,
         'redis_errors_total{err="ERR"}': 4,
+        'redis_db_keys_with_expiring_items{db="db11"}': 3,
+        'redis_latency_percentiles_usec{cmd="get",quantile="99.9"}': 27.007,
+        'redis_latency_percentiles_usec_sum{cmd="get"}': 250,
+        'redis_latency_percentiles_usec_count{cmd="get"}': 10,
         'redis_connected_slave_lag_seconds{slave_ip="10.0.0.2",slave_port="6379",slave_state="online"}': 1,
     }
     assert {name: values.get(name) for name in expected} == expected
     assert abs(values['redis_commands_duration_seconds_total{cmd="get"}'] - 0.00025) < 1e-12
     assert not any(name.startswith("redis_master_link_up") for name in values)
-    [info] = [name for name in values if name.startswith("redis_instance_info")]
-    assert 'redis_version="7.0.15"' in info
-    assert 'maxmemory_policy="allkeys-lru"' in info
+    assert not any("gone" in name for name in values), "percentiles of a command without calls have no sum"
+    [instance] = [name for name in values if name.startswith("redis_instance_info")]
+    assert 'redis_version="7.0.15"' in instance
+    assert 'maxmemory_policy="allkeys-lru"' in instance
 
 
 def test_a_replica_tells_of_its_master() -> None:
@@ -134,9 +150,38 @@ def test_names_of_errors_are_foreign_text() -> None:
     assert values['redis_errors_total{err="C\x1cD"}'] == 2
 
 
+def test_a_replicas_view() -> None:
+    """Whose replica it is, and whether it takes writes."""
+    values = read(REPLICA.replace(b"slave_repl_offset", b"slave_read_only:1\r\nslave_repl_offset"))
+    body = 'master_host="10.0.0.1",master_port="6379"'
+    assert values[f'redis_slave_info{{{body},read_only="1"}}'] == 1
+    assert values[f"redis_slave_repl_offset{{{body}}}"] == 1000
+
+
+@pytest.mark.parametrize("field", ["redis_mode", "server_mode"])
+def test_valkey_is_told_by_its_labels(field: str) -> None:
+    """What Valkey adds or calls otherwise stands where dashboards look for it; Redis has none of it."""
+    reply = f"redis_version:7.2.4\r\nvalkey_version:8.1.1\r\n{field}:standalone\r\n".encode()
+    [name] = [name for name in read(reply) if name.startswith("redis_instance_info")]
+    assert 'valkey_version="8.1.1"' in name
+    assert 'redis_mode="standalone"' in name
+    assert "availability_zone" not in name
+    assert not any("valkey" in name for name in read(MASTER))
+
+
+@given(
+    st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters=":\n\r#"), min_size=1), st.text())
+)
+def test_no_reply_breaks_the_parser(fields: dict[str, str]) -> None:
+    """Whatever stands in INFO, every family has only numbers."""
+    reply = "".join(f"{name}:{value}\r\n" for name, value in fields.items()).encode("utf-8", "replace")
+    assert all(isinstance(value, (int, float)) for value in read(reply).values())
+
+
 def test_everything_that_is_emitted_is_declared() -> None:
     """Names, types and labels: the catalogue is what rules are checked against."""
     known = {metric.name: metric for metric in declared()}
     for reply in (MASTER, REPLICA):
-        for family in families(parse(reply), now=1.0):
+        fields = parse(reply)
+        for family in (*info.families(fields, now=1.0), *command_stats.families(fields)):
             assert known[family.metric.name] == family.metric

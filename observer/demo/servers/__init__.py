@@ -7,6 +7,7 @@ from observer.demo.servers.postgres import PostgresServer
 from observer.demo.servers.process import ServerFailed, ServerProcess
 from observer.demo.servers.prometheus import PrometheusServer
 from observer.demo.servers.redis import RedisServer
+from observer.demo.servers.redis_cluster import RedisCluster
 from observer.demo.servers.spring import SpringServer
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "PgBouncerServer",
     "PostgresServer",
     "PrometheusServer",
+    "RedisCluster",
     "RedisServer",
     "ServerFailed",
     "ServerProcess",

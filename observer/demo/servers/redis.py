@@ -14,7 +14,7 @@ from observer.demo.servers.process import find_program
 from observer.demo.servers.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from observer.demo.servers.account import Account
@@ -34,9 +34,18 @@ class RedisServer(Server):
 
     name: ClassVar[str] = "Redis"
 
-    def __init__(self, *, directory: Path, port: int, account: Account | None, password: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        port: int,
+        account: Account | None,
+        password: str | None,
+        sentinel: bool = False,
+    ) -> None:
         super().__init__(directory=directory, port=port, account=account)
         self.password = password
+        self.sentinel = sentinel
 
     @classmethod
     def create(
@@ -46,6 +55,9 @@ class RedisServer(Server):
         settings: Mapping[str, str] | None = None,
         password: str | None = None,
         port: int | None = None,
+        lines: Sequence[str] = (),
+        users: Sequence[str] = (),
+        sentinel: bool = False,
     ) -> RedisServer:
         """Write its configuration into ``directory``; it is not started.
 
@@ -57,6 +69,12 @@ class RedisServer(Server):
             password: Of the default user.
 
             port: A free one when not given.
+
+            lines: More lines of redis.conf, for settings that stand there several times.
+
+            users: Lines of an ACL file; that of the default user is needed too once there is one.
+
+            sentinel: Whether it watches masters, named in ``lines``, and holds no data.
         """
         account = ordinary_account()
         make_directory(directory, account)
@@ -65,11 +83,16 @@ class RedisServer(Server):
             port=free_port() if port is None else port,
             account=account,
             password=password,
+            sentinel=sentinel,
         )
-        wanted = {**_SETTINGS, "port": str(server.port), "dir": str(directory), **(settings or {})}
+        base = {"bind": _SETTINGS["bind"], "daemonize": "no"} if sentinel else _SETTINGS
+        wanted = {**base, "port": str(server.port), "dir": str(directory), **(settings or {})}
         if password is not None:
             wanted["requirepass"] = password
-        text = "".join(f"{name} {value}\n" for name, value in wanted.items())
+        if users:
+            wanted["aclfile"] = str(directory / "users.acl")
+            write_file(directory / "users.acl", "".join(f"{user}\n" for user in users), account)
+        text = "".join(f"{line}\n" for line in (*(f"{n} {value}" for n, value in wanted.items()), *lines))
         write_file(directory / "redis.conf", text, account)
         return server
 
@@ -79,7 +102,8 @@ class RedisServer(Server):
         return f"redis://{self.host}:{self.port}/0"
 
     def arguments(self) -> tuple[str, ...]:
-        return (find_program("redis-server", package="redis-server"), str(self.directory / "redis.conf"))
+        program = find_program("redis-server", package="redis-server")
+        return (program, str(self.directory / "redis.conf"), *(("--sentinel",) if self.sentinel else ()))
 
     def connect(self) -> redis.Redis:
         """A client of the default user which does not try again by itself."""

@@ -1,70 +1,165 @@
-"""A Redis or Valkey server as a source: one write, one read, and what the replies mean."""
+"""A Redis or Valkey server as a source: what its collectors ask goes out in one write."""
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from observer.errors import ObserverError
+from observer.errors import ObserverError, TargetUnreachable
 from observer.exporter.declaration import Family, MetricDeclaration, one
-from observer.exporter.redis import info
+from observer.exporter.redis import (
+    clients,
+    cluster,
+    command_stats,
+    configuration,
+    info,
+    keys,
+    sentinel,
+    slowlog,
+    streams,
+)
+from observer.exporter.redis.key_walk import KeyWalk, Limits
 from observer.exporter.snapshot import Fault, Outcome, Reading
+from observer.targets.redis import refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from observer.clock import Clock
+    from observer.deadlines import Deadline
     from observer.exporter import declaration
+    from observer.exporter.redis.keyspace import Place
+    from observer.exporter.redis.question import Info, Question, Replies
     from observer.exporter.snapshot import CollectionOrder
-    from observer.targets.redis import RedisSession
+    from observer.targets.redis import Command, RedisSession
 
 
-def _metric(name: str, text: str, collector: str, *labels: str) -> MetricDeclaration:
-    return MetricDeclaration(f"redis_{name}", "gauge", text, "redis", labels, collector)
+def _metric(name: str, text: str, kind: declaration.MetricType = "gauge", *labels: str) -> MetricDeclaration:
+    return MetricDeclaration(f"redis_{name}", kind, text, "redis", labels)
 
 
-UP = _metric("up", "Whether the server answered the last collection.", "")
-SCRAPE_SECONDS = _metric(
-    "exporter_last_scrape_duration_seconds", "Seconds that the last collection took.", ""
+UP = _metric("up", "Whether the server answered the last collection.")
+SCRAPES = _metric("exporter_scrapes_total", "Collections of this server.", "counter")
+SCRAPE_SECONDS = _metric("exporter_last_scrape_duration_seconds", "Seconds that the last collection took.")
+SCRAPES_SECONDS = _metric("exporter_scrape_duration_seconds", "Seconds that collections took.", "summary")
+CONNECT_SECONDS = _metric(
+    "exporter_last_scrape_connect_time_seconds",
+    "Seconds that the newest connection took; one serves many collections.",
 )
-SCRAPE_ERROR = _metric("exporter_last_scrape_error", "Whether the last collection failed.", "", "err")
-SLOWLOG_LENGTH = _metric("slowlog_length", "Entries in the slow log.", "slowlog")
-SLOWLOG_LAST = _metric("slowlog_last_id", "Id of the newest entry of the slow log.", "slowlog")
-SLOWLOG_SECONDS = _metric(
-    "last_slow_execution_duration_seconds",
-    "Seconds that the newest entry of the slow log took.",
-    "slowlog",
-)
-CONFIG = {
-    "maxmemory": _metric("config_maxmemory", "The setting maxmemory in bytes; 0 is no limit.", "config"),
-    "maxclients": _metric("config_maxclients", "The setting maxclients.", "config"),
-}
+SCRAPE_ERROR = _metric("exporter_last_scrape_error", "Whether the last collection failed.", "gauge", "err")
 
-COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("INFO", "ALL"),
-    ("SLOWLOG", "LEN"),
-    ("SLOWLOG", "GET", "1"),
-    ("CONFIG", "GET", "maxmemory"),
-    ("CONFIG", "GET", "maxclients"),
+INFO_COMMAND = ("INFO", "ALL")
+
+COLLECTORS = (
+    clients.NAME,
+    cluster.NAME,
+    configuration.NAME,
+    keys.GROUPS,
+    keys.SINGLE,
+    command_stats.LATENCY,
+    command_stats.HISTOGRAM,
+    sentinel.NAME,
+    slowlog.NAME,
+    streams.NAME,
 )
+"""What can be left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOptions:
+    """Which keys are looked at.
+
+    Args:
+        groups: Patterns of keys by name of the group.
+        streams: Streams, and patterns of streams.
+        watch: Single keys.
+        interval: Seconds between two passes of the walk over all keys.
+        limits: How much a pass may ask.
+    """
+
+    groups: Mapping[str, Place] = field(default_factory=dict)
+    streams: Sequence[Place] = ()
+    watch: Sequence[Place] = ()
+    interval: float = 30.0
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is read of a server.
+
+    Args:
+        without: Names of collectors that are left out, of `COLLECTORS`.
+        all_settings: Whether all of CONFIG is shown.
+        clients: Whether connections are summed by client.
+        keys: Which keys are looked at.
+    """
+
+    without: frozenset[str] = frozenset()
+    all_settings: bool = False
+    clients: bool = False
+    keys: KeyOptions = field(default_factory=KeyOptions)
 
 
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of Redis."""
-    own = (UP, SCRAPE_SECONDS, SCRAPE_ERROR, SLOWLOG_LENGTH, SLOWLOG_LAST, SLOWLOG_SECONDS)
-    return (*own, *CONFIG.values(), *info.declared())
+    rooms = (info, command_stats, configuration, slowlog, clients, sentinel, cluster, keys, streams)
+    own = (UP, SCRAPES, SCRAPE_SECONDS, SCRAPES_SECONDS, CONNECT_SECONDS, SCRAPE_ERROR)
+    return (*own, *(metric for room in rooms for metric in room.declared()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Nature:
+    """What decides which questions a server understands; the same as long as it is the same server."""
+
+    run_id: str = ""
+    sentinel: bool = False
+    cluster: bool = False
+    histogram: bool = False
+
+    @classmethod
+    def of(cls, fields: Info) -> _Nature:
+        version = fields.get("redis_version", "0").partition(".")[0]
+        return cls(
+            run_id=fields.get("run_id", ""),
+            sentinel=info.mode(fields) == "sentinel",
+            cluster=fields.get("cluster_enabled") == "1",
+            histogram=version.isdigit() and int(version) >= 7,
+        )
 
 
 class RedisSource:
-    """A server with its collectors; they share one round trip."""
+    """A server with its collectors; they share one round trip.
+
+    Args:
+        name: Of the target.
+        session: With the server.
+        clock: The time.
+        options: What is read.
+    """
 
     kind: declaration.Kind = "redis"
     labels = ""
 
-    def __init__(self, name: str, session: RedisSession, *, clock: Clock) -> None:
+    def __init__(
+        self, name: str, session: RedisSession, *, clock: Clock, options: Options | None = None
+    ) -> None:
         self.name = name
         self._session = session
         self._clock = clock
+        self._options = options or Options()
+        self._nature: _Nature | None = None
+        self._questions: tuple[Question, ...] = ()
+        self._scrapes = 0
+        self._seconds = 0.0
+        self._aborted = threading.Event()
+        self._walk = self._walk_of(self._options.keys)
+        self._pass_at = 0.0
+        self._groups: list[Family] | None = None
+        self._before: dict[str, list[Family]] = {}
 
     @property
     def address(self) -> str:
@@ -74,6 +169,7 @@ class RedisSource:
         return declared()
 
     def abort(self) -> None:
+        self._aborted.set()
         self._session.abort()
 
     def close(self) -> None:
@@ -81,67 +177,238 @@ class RedisSource:
 
     def collect(self, order: CollectionOrder) -> Reading:
         began = time.monotonic()
+        self._aborted.clear()
+        self._scrapes += 1
         try:
-            replies = self._session.ask(COMMANDS, order.deadline)
+            fields, outcomes = self._ask(began, order.deadline)
         except ObserverError as error:
+            self._nature = None
+            self._seconds += time.monotonic() - began
             return Reading(
                 up=False,
-                always=[one(UP, 0), one(SCRAPE_ERROR, 1, f'err="{error.code}"')],
+                always=[one(UP, 0), one(SCRAPE_ERROR, 1, f'err="{error.code}"'), *self._own(began)],
                 fault=Fault(error.code, error.sentence, error.remedy),
             )
-        facts: dict[str, str] = {}
+        if self._walk is not None and order.now >= self._pass_at and _may_walk(fields):
+            outcomes += self._pass(order)
+        self._seconds += time.monotonic() - began
+        always = [one(UP, 1), one(SCRAPE_ERROR, 0, 'err=""'), *self._own(began)]
+        return Reading(up=True, outcomes=outcomes, always=always, facts=_facts(fields))
 
-        def read_info() -> list[Family]:
-            fields = info.parse(_reply(replies[0]))
-            server = "Valkey" if "valkey_version" in fields else "Redis"
-            number = fields.get("valkey_version") or fields.get("redis_version", "")
-            facts.update(version=f"{server} {number}", role=fields.get("role", ""))
-            return list(info.families(fields, now=self._clock.now()))
-
-        outcomes = [
-            _outcome(info.NAME, began, read_info),
-            _outcome("slowlog", began, lambda: _slowlog(_reply(replies[1]), _reply(replies[2]))),
-            _outcome("config", began, lambda: _config([_reply(replies[3]), _reply(replies[4])])),
+    def _own(self, began: float) -> list[Family]:
+        return [
+            one(SCRAPES, self._scrapes),
+            one(SCRAPE_SECONDS, time.monotonic() - began),
+            Family(SCRAPES_SECONDS, (("_sum", "", self._seconds), ("_count", "", self._scrapes))),
+            one(CONNECT_SECONDS, self._session.connect_seconds),
         ]
-        always = [one(UP, 1), one(SCRAPE_SECONDS, time.monotonic() - began), one(SCRAPE_ERROR, 0, 'err=""')]
-        return Reading(up=True, outcomes=outcomes, always=always, facts=facts)
 
-
-def _reply(reply: Any) -> Any:  # noqa: ANN401 - whatever a command answers
-    """A reply, unless it is a refusal.
-
-    Raises:
-        ObserverError: The server refused the command.
-    """
-    if isinstance(reply, Exception):
-        words = str(reply)
-        raise ObserverError(
-            f"the server refuses a command: {words}",
-            remedy="Allow the user +info +slowlog +config|get." if "permission" in words.lower() else "",
+    def _ask(self, began: float, deadline: Deadline) -> tuple[Info, list[Outcome]]:
+        """One write for INFO and the first commands of all, another one where some follow."""
+        if self._nature is None:
+            self._learn(self._session.ask([INFO_COMMAND], deadline)[0])
+        first = self._session.ask(
+            [INFO_COMMAND, *(command for question in self._questions for command in question.commands)],
+            deadline,
         )
-    return reply
+        questions, known = self._questions, self._nature
+        fields = self._learn(first[0])
+        if self._nature != known:
+            # Another server than a moment ago, which may understand other questions.
+            return self._ask(began, deadline)
+        refused = first[0] if isinstance(first[0], Exception) else None
+        replies = _split(first[1:], [len(question.commands) for question in questions])
+        follows = [_follow(question, got, fields) for question, got in zip(questions, replies, strict=True)]
+        more = [command for commands in follows for command in commands]
+        following = _split(
+            self._session.ask(more, deadline) if more else [], [len(commands) for commands in follows]
+        )
+        outcomes = [self._outcome(info.NAME, began, lambda: self._info(refused, fields, replies))]
+        for question, got, commands, then in zip(questions, replies, follows, following, strict=True):
+            run = partial(self._families, question, got, commands, then, fields)
+            outcomes.append(self._outcome(question.collector, began, run))
+        return fields, outcomes
+
+    def _learn(self, reply: Any) -> Info:  # noqa: ANN401 - the reply or its refusal
+        """INFO's fields; what they say of the server decides what it is asked."""
+        if isinstance(reply, Exception):
+            fault = refusal_of(reply, INFO_COMMAND, self._session.address.user)
+            if isinstance(fault, TargetUnreachable):
+                # A server that is busy with a script, or loads its data, serves nobody.
+                raise fault
+            fields: Info = {}
+        else:
+            fields = info.parse(reply)
+        nature = _Nature.of(fields)
+        if nature != self._nature:
+            if self._walk is not None:
+                self._walk.restart()
+            self._nature, self._questions = nature, tuple(self._ask_of(nature))
+        return fields
+
+    def _ask_of(self, nature: _Nature) -> list[Question]:
+        options, home = self._options, self._session.address.database
+        found: list[Question] = []
+        if nature.sentinel:
+            found.append(sentinel.question())
+        else:
+            found += [
+                slowlog.question(),
+                configuration.question(everything=options.all_settings),
+                command_stats.latency(),
+            ]
+            if nature.histogram:
+                found.append(command_stats.histogram())
+            if nature.cluster:
+                found.append(cluster.question())
+            if options.keys.watch:
+                found.append(keys.single(options.keys.watch, home=home))
+            if places := self._streams():
+                found.append(streams.question(places, home=home))
+        if options.clients:
+            found.append(clients.question())
+        return [question for question in found if question.collector not in options.without]
+
+    def _streams(self) -> list[Place]:
+        """The streams that are named, and those that the last walk found."""
+        named = [place for place in self._options.keys.streams if not place.is_pattern]
+        finished = self._walk.finished if self._walk is not None else None
+        return [*named, *(finished.streams - set(named) if finished is not None else ())]
+
+    def _info(self, refused: Exception | None, fields: Info, replies: Sequence[Replies]) -> list[Family]:
+        if refused is not None:
+            raise refusal_of(refused, INFO_COMMAND, self._session.address.user)
+        families = [*info.families(fields, now=self._clock.now()), *command_stats.families(fields)]
+        if self._nature is not None and self._nature.sentinel:
+            families += sentinel.of_info(fields)
+        else:
+            asked = [
+                got
+                for question, got in zip(self._questions, replies, strict=True)
+                if question.collector == configuration.NAME
+            ]
+            if not asked or any(isinstance(reply, Exception) for reply in asked[0]):
+                families += configuration.from_info(fields)
+        return families
+
+    def _families(
+        self, question: Question, first: Replies, more: Sequence[Command], following: Replies, fields: Info
+    ) -> list[Family]:
+        """What a question's replies mean.
+
+        Raises:
+            ObserverError: A command was refused.
+        """
+        judged = list(zip(question.commands, first, strict=True))
+        if not question.tolerant:
+            judged += zip(more, following, strict=True)
+        for command, reply in judged:
+            if isinstance(reply, Exception):
+                raise refusal_of(reply, command, self._session.address.user)
+        return question.read(first, following, fields)
+
+    def _outcome(
+        self, collector: str, began: float, run: Callable[[], list[Family]], clock: float = 0.0
+    ) -> Outcome:
+        families: list[Family] | None
+        fault: Fault | None
+        try:
+            found = _steady(run(), self._before.get(collector, ()))
+            self._before[collector] = found
+            families, fault = found, None
+        except ObserverError as error:
+            families, fault = None, Fault(error.code, error.sentence, error.remedy)
+        return Outcome(collector, time.monotonic() - began, families, fault, clock)
+
+    # ------------------------------------------------------------------------------------- the walk over keys
+
+    def _walk_of(self, options: KeyOptions) -> KeyWalk | None:
+        patterns = [place for place in options.streams if place.is_pattern]
+        groups = options.groups if keys.GROUPS not in self._options.without else {}
+        if not groups and not patterns:
+            return None
+        return KeyWalk(
+            groups=groups,
+            streams=patterns,
+            home=self._session.address.database,
+            limits=options.limits,
+        )
+
+    def _pass(self, order: CollectionOrder) -> list[Outcome]:
+        """One pass of the walk over all keys; what a whole walk found is shown until the next one ends."""
+        walk, options = self._walk, self._options.keys
+        if walk is None:
+            return []
+        began = time.monotonic()
+
+        def run() -> list[Family]:
+            # Half of what is left: a pass that is late must not cost the numbers that are there already.
+            until = began + order.deadline.left() / 2
+            if walk.run(
+                lambda asked: self._replies(asked, order.deadline), until=until, pause=self._aborted.wait
+            ):
+                # The walk may have found other streams.
+                self._questions = tuple(self._ask_of(self._nature or _Nature()))
+                if walk.finished is not None and options.groups:
+                    self._groups = keys.group_families(
+                        options.groups,
+                        walk.finished,
+                        at=self._clock.now(),
+                        memory=options.limits.samples > 0,
+                    )
+            return self._groups or []
+
+        outcome = self._outcome(keys.GROUPS, began, run, options.interval)
+        self._pass_at = order.now + options.interval
+        return [outcome]
+
+    def _replies(self, asked: Sequence[Command], deadline: Deadline) -> list[Any]:
+        """Replies of which none may be a refusal.
+
+        Raises:
+            ObserverError: One was refused.
+        """
+        replies = self._session.ask(asked, deadline)
+        for command, reply in zip(asked, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise refusal_of(reply, command, self._session.address.user)
+        return replies
 
 
-def _outcome(collector: str, began: float, run: Callable[[], list[Family]]) -> Outcome:
-    try:
-        families: list[Family] | None = run()
-        fault = None
-    except ObserverError as error:
-        families, fault = None, Fault(error.code, error.sentence, error.remedy)
-    return Outcome(collector, time.monotonic() - began, families, fault)
-
-
-def _slowlog(length: int, entries: list[Any]) -> list[Family]:
-    newest = entries[0] if entries else (-1, 0, 0)
+def _steady(families: Sequence[Family], before: Sequence[Family]) -> list[Family]:
+    """The families; those that are as before are the same objects, which are not rendered again."""
+    if len(families) != len(before):
+        return list(families)
     return [
-        one(SLOWLOG_LENGTH, int(length)),
-        one(SLOWLOG_LAST, int(newest[0])),
-        one(SLOWLOG_SECONDS, int(newest[2]) * 1e-6),
+        old if old.metric is new.metric and old.samples == new.samples else new
+        for new, old in zip(families, before, strict=True)
     ]
 
 
-def _config(replies: list[list[bytes]]) -> list[Family]:
-    pairs = {
-        name.decode(): value for reply in replies for name, value in zip(*[iter(reply)] * 2, strict=True)
-    }
-    return [one(metric, int(pairs[name])) for name, metric in CONFIG.items() if name in pairs]
+def _split(replies: Sequence[Any], lengths: Sequence[int]) -> list[Replies]:
+    """The replies of each question."""
+    found, begin = [], 0
+    for length in lengths:
+        found.append(list(replies[begin : begin + length]))
+        begin += length
+    return found
+
+
+def _follow(question: Question, first: Replies, fields: Info) -> tuple[Command, ...]:
+    if question.follow is None or any(isinstance(reply, Exception) for reply in first):
+        return ()
+    return question.follow(first, fields)
+
+
+def _may_walk(fields: Info) -> bool:
+    """Whether keys may be looked at: not while they are loaded, and in a cluster on masters only."""
+    loading = fields.get("loading") == "1" or fields.get("async_loading") == "1"
+    copy = fields.get("cluster_enabled") == "1" and fields.get("role") != "master"
+    return not loading and not copy and info.mode(fields) != "sentinel"
+
+
+def _facts(fields: Info) -> dict[str, str]:
+    server = "Valkey" if "valkey_version" in fields else "Redis"
+    number = fields.get("valkey_version") or fields.get("redis_version", "")
+    role = "sentinel" if info.mode(fields) == "sentinel" else fields.get("role", "")
+    return {"version": f"{server} {number}".strip(), "role": role}
