@@ -1,4 +1,4 @@
-"""``python -m benchmarks.exporter``: Observer beside Debian's exporters, on the same servers, in one run."""
+"""``python -m benchmarks.exporter``: Observer beside the peers' exporters, on the same servers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from pathlib import Path
 
 from benchmarks.exporter.contestants import contestants
 from benchmarks.exporter.dataset import Load, fill_postgres, fill_redis, start_postgres, start_redis
+from benchmarks.exporter.peers import POSTGRES, REDIS, find_peer
 from benchmarks.exporter.report import Row, document, markdown, rows
 from benchmarks.exporter.rounds import Ground, play
 from observer.demo.servers import ordinary_account, private_directory
-from observer.demo.servers.process import find_program
-from observer.errors import NotAvailable, ObserverError
-
-PEERS = ("prometheus-postgres-exporter", "prometheus-redis-exporter")
+from observer.errors import ObserverError
 
 
 def main() -> int:
@@ -52,7 +50,8 @@ def measure(*, rounds: int, scrapes: int) -> list[Row]:
     Raises:
         ObserverError: Something that is needed is missing or does not start.
     """
-    check_peers()
+    for package in (POSTGRES, REDIS):
+        find_peer(package)  # before anything is started
     began = time.monotonic()
 
     def say(what: str) -> None:
@@ -77,22 +76,6 @@ def measure(*, rounds: int, scrapes: int) -> list[Row]:
         found = rows(play(everybody, ground, rounds=rounds, scrapes=scrapes, say=say))
         say("done")
     return found
-
-
-def check_peers() -> None:
-    """Both peers are needed by this benchmark only, so nothing else installs them.
-
-    Raises:
-        NotAvailable: One is missing.
-    """
-    for peer in PEERS:
-        try:
-            find_program(peer, package=peer)
-        except NotAvailable:
-            raise NotAvailable(
-                f"{peer} is not installed; Observer is compared with it, and nothing else needs it",
-                remedy=f"Install it: apt-get install --no-install-recommends {' '.join(PEERS)}",
-            ) from None
 
 
 if __name__ == "__main__":

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 
 from benchmarks.exporter.dataset import CONNECTED, ROLE
+from benchmarks.exporter.peers import POSTGRES, REDIS, find_peer
 from observer.demo.servers import ServerProcess
 from observer.demo.servers.ports import free_port
-from observer.demo.servers.process import find_program
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping, Sequence
 
+    from benchmarks.exporter.peers import Peer
     from observer.demo.servers import PostgresServer, RedisServer
 
 HERE = Path(__file__).parent
@@ -30,6 +31,9 @@ Watched = Literal["postgres", "redis"]
 Gaps = Literal["rhythm", "forced", "short"]
 """How scrapes follow each other: always alike; so that Observer does not know when, and holds nothing that is
 fresh enough; or soon, for exporters that keep nothing."""
+
+OWN_STATEMENTS = (0, 13)
+"""Since this version postgres_exporter reads statements and sizes without being told how."""
 
 RHYTHM = 1.5
 FRESH = 0.5
@@ -121,19 +125,26 @@ class Contestant:
 
 def contestants(directory: Path, postgres: PostgresServer, redis: RedisServer) -> list[Contestant]:
     """Everybody, none started."""
-    texts = _queries(directory, "queries-texts", ("queries.yaml", "queries-texts.yaml"))
-    no_texts = _queries(directory, "queries", ("queries.yaml",))
+    # What postgres_exporter reads: one database, and no indexes one by one. And all that Observer reads.
     address = {"dsn": postgres.dsn(CONNECTED, user=ROLE)}
-    slow = {"postgres": [address]}
-    each_time = {"postgres": [address | {"sizes_interval": "100ms"}]}
+    alike = address | {
+        "databases": {"include": [CONNECTED]},
+        "collectors": dict.fromkeys(("stat_user_indexes", "user_index_sizes"), False),
+        "statements": {"details": []},
+    }
+    slow = {"postgres": [alike]}
+    each_time = {"postgres": [alike | {"sizes_interval": "100ms"}]}
     return [
-        _postgres_exporter(directory, "postgres_exporter 0.11", postgres, no_texts),
-        _postgres_exporter(directory, "postgres_exporter 0.11, texts", postgres, texts),
+        *_postgres_exporters(directory, find_peer(POSTGRES), postgres),
         _observer(directory, "Observer, sizes every 300 s", "postgres", "rhythm", slow),
         _observer(directory, "Observer, sizes each time", "postgres", "rhythm", each_time),
         _observer(directory, "Observer, sizes every 300 s", "postgres", "forced", slow),
         _observer(directory, "Observer, sizes each time", "postgres", "forced", each_time),
-        _redis_exporter(directory, redis),
+        _observer(
+            directory, "Observer, all databases and indexes", "postgres", "rhythm", {"postgres": [address]}
+        ),
+        _redis_exporter(directory, find_peer(REDIS), redis),
+        _observer(directory, "Observer", "redis", "rhythm", {"redis": [{"url": redis.url}]}),
         _observer(directory, "Observer", "redis", "forced", {"redis": [{"url": redis.url}]}),
     ]
 
@@ -155,25 +166,33 @@ def _observer(
     return _contestant(directory, how, watched, gaps, arguments, port, {"PYTHONPATH": root})
 
 
-def _postgres_exporter(directory: Path, name: str, server: PostgresServer, queries: Path) -> Contestant:
-    port = free_port()
-    program = find_program("prometheus-postgres-exporter", package="prometheus-postgres-exporter")
-    return _contestant(
-        directory,
-        name,
-        "postgres",
-        "short",
-        (program, f"--web.listen-address=127.0.0.1:{port}", f"--extend.query-path={queries}"),
-        port,
-        {"DATA_SOURCE_NAME": server.dsn(CONNECTED, user=ROLE) + "?sslmode=disable"},
-    )
+def _postgres_exporters(directory: Path, peer: Peer, server: PostgresServer) -> list[Contestant]:
+    """With its own collector of statements where it has one, with queries for the same series where not."""
+    name = f"postgres_exporter {peer.shown}"
+    if peer.version >= OWN_STATEMENTS:
+        return [_postgres_exporter(directory, name, peer, server, "--collector.stat_statements")]
+    texts = _queries(directory, "queries-texts", ("queries.yaml", "queries-texts.yaml"))
+    no_texts = _queries(directory, "queries", ("queries.yaml",))
+    return [
+        _postgres_exporter(directory, name, peer, server, f"--extend.query-path={no_texts}"),
+        _postgres_exporter(directory, f"{name}, texts", peer, server, f"--extend.query-path={texts}"),
+    ]
 
 
-def _redis_exporter(directory: Path, server: RedisServer) -> Contestant:
+def _postgres_exporter(
+    directory: Path, name: str, peer: Peer, server: PostgresServer, statements: str
+) -> Contestant:
     port = free_port()
-    program = find_program("prometheus-redis-exporter", package="prometheus-redis-exporter")
-    arguments = (program, f"-web.listen-address=127.0.0.1:{port}", f"-redis.addr={server.url}")
-    return _contestant(directory, "redis_exporter 1.45", "redis", "short", arguments, port, {})
+    arguments = (peer.program, f"--web.listen-address=127.0.0.1:{port}", statements)
+    dsn = server.dsn(CONNECTED, user=ROLE) + "?sslmode=disable"
+    return _contestant(directory, name, "postgres", "short", arguments, port, {"DATA_SOURCE_NAME": dsn})
+
+
+def _redis_exporter(directory: Path, peer: Peer, server: RedisServer) -> Contestant:
+    port = free_port()
+    arguments = (peer.program, f"-web.listen-address=127.0.0.1:{port}", f"-redis.addr={server.url}")
+    name = f"redis_exporter {peer.shown}"
+    return _contestant(directory, name, "redis", "short", arguments, port, {})
 
 
 def _contestant(  # noqa: PLR0917 - one caller for each kind of exporter, just above
