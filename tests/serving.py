@@ -105,7 +105,7 @@ class Serving:
 
     def __enter__(self) -> Self:
         try:
-            wait_for(self._answers, "observer serves", seconds=20)
+            wait_for(self._answers, "observer serves", seconds=60)
         except BaseException:
             self.stop()
             raise

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tests.matrix.variants import Variant
 
-SECONDS = 900.0
-"""What a variant may take; on two idle cores the longest takes a sixth of that."""
+SECONDS = 1500.0
+"""What a variant may take; on two idle cores the longest takes a tenth of that."""
 
 
 def main() -> int:

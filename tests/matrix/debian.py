@@ -51,7 +51,7 @@ def fetch(cache: Path) -> Path:
     Raises:
         NotAvailable: apt offers no Debian here, or a download fails.
     """
-    return filled(system_folder(cache), " ".join((SUITE, *PACKAGES)), _fill)
+    return filled(system_folder(cache), " ".join((SUITE, *PACKAGES, *PROGRAMS)), _fill)
 
 
 def system_folder(cache: Path) -> Path:

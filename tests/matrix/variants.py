@@ -105,4 +105,11 @@ def variants(cache: Path) -> list[Variant]:
             tests=(f"{HERE}/same_advice.py",),
             postgres=bin_dir,
         ),
+        Variant(
+            key="peers",
+            name="The same series as the peers",
+            tests=(f"{HERE}/peer_pages.py",),
+            postgres=bin_dir,
+            programs=program,
+        ),
     ]
