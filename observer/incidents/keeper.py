@@ -97,23 +97,26 @@ class Keeper:
             return
         with self._store.read() as connection:
             waiting = ledger.evidence_due(connection, before=self._clock.now() - EVIDENCE_SECONDS)
+        # One that failed is not asked again in this round: each incident would wait for its deadline.
+        willing = list(self._sources)
         for incident in waiting:
             if self._stopping():
                 return
             started = self._clock.now()
-            told = self._asked(incident) or incident.evidence
+            told = self._asked(incident, willing) or incident.evidence
             self._store.write(
                 lambda connection, i=incident, e=told, at=started: intake.tell(connection, i.id, e, now=at)  # type: ignore[misc]  # bound now
             )
             self._moved()
 
-    def _asked(self, incident: Incident) -> Evidence | None:
+    def _asked(self, incident: Incident, willing: list[EvidenceSource]) -> Evidence | None:
         found: list[Evidence] = []
-        for source in self._sources:
+        for source in tuple(willing):
             try:
                 told = source.evidence(incident)
             except Exception as fault:  # noqa: BLE001 - one source must not silence the others
                 log_fault(type(source).__name__, fault)
+                willing.remove(source)
             else:
                 found += [told] if told is not None else []
         whole: Evidence | None = None

@@ -6,6 +6,8 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from observer.generator.scoping import expand_targets
 from tests.acceptance.published import unanswered
 from tests.acceptance.test_demo import ROOT, addresses, demo, get, temporary
@@ -26,6 +28,7 @@ VARIABLES = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_the_story_is_told_to_its_end(temporary: Path) -> None:
     """Indexes are advised and built; a lock becomes a red message with evidence, and green; panels show.
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from observer.app.alerts import alerts_router
 from observer.app.telling import webhook_token
 from observer.config.model import Settings
-from observer.errors import ConfigurationError
+from observer.errors import ConfigurationError, TargetUnreachable
 from observer.incidents.finding import Finding
 from observer.incidents.model import Evidence, Incident, Severity
 from observer.incidents.service import Incidents
@@ -205,6 +205,40 @@ def test_evidence_is_posted_once_and_edited(web: httpx.Client, slack: FakeSlack,
     web.post("/api/v1/alerts", json=payload(firing=False))
     until(lambda: slack.workspace.messages()[1]["text"] == "It is over")
     assert len(slack.workspace.messages()) == 2
+
+
+def test_what_several_sources_say_stands_in_one_reply(store: Store, slack: FakeSlack) -> None:
+    """In their order; one that fails is asked once a round, however many wait, and silences none."""
+
+    class Broken:
+        asked = 0
+
+        def evidence(self, incident: Incident) -> Evidence | None:
+            Broken.asked += 1
+            raise TargetUnreachable(f"nobody answers for {incident.id}")
+
+    first, second = Told(), Told()
+    first.words, second.words = "Who blocks whom", "What became slower"
+    settings = IncidentSettings(
+        slack_token=lambda: "xoxb-fake", channel="C0ALERTS", base_url=slack.base_url, keeper_seconds=0.1
+    )
+    running = Incidents(store=store, settings=settings, evidence=(first, Broken(), second))
+    findings = [
+        Finding(kind="Slow", target="main", subject=f"s{n}", severity=Severity.INFO, title="It is slow")
+        for n in range(2)
+    ]
+    running.tell("advisor", findings)
+    running.start()
+    try:
+        until(lambda: len(slack.workspace.messages()) == 4, seconds=30)
+    finally:
+        running.stop()
+    replies = [message for message in slack.workspace.messages() if message.get("thread_ts")]
+    for reply in replies:
+        shown = json.dumps(reply["blocks"])
+        assert shown.index("Who blocks whom") < shown.index("What became slower")
+    assert len(replies) == 2
+    assert Broken.asked == 1
 
 
 def test_findings_are_told_and_ended(incidents: Incidents, slack: FakeSlack) -> None:
