@@ -43,17 +43,28 @@ _AT_REST: tuple[LiteralString, ...] = (
     "CREATE SEQUENCE narrow_id_seq AS bigint OWNED BY narrow.id",
     "SELECT setval('narrow_id_seq', 2000000000)",
     "CREATE SEQUENCE round_and_round CYCLE",
-    "CREATE TABLE swollen AS SELECT g AS id, repeat('x', 100) AS filler FROM generate_series(1, 100000) g",
+    """
+    CREATE TABLE swollen WITH (autovacuum_enabled = off) AS
+    SELECT g AS id, repeat('x', 100) AS filler FROM generate_series(1, 100000) g
+    """,
     "CREATE INDEX swollen_id ON swollen (id)",
-    "CREATE TABLE toasted (id int, body text)",
+    "CREATE TABLE toasted (id int, body text) WITH (autovacuum_enabled = off)",
     "ALTER TABLE toasted ALTER COLUMN body SET STORAGE EXTERNAL",
     "INSERT INTO toasted SELECT g, repeat('x', 4000) FROM generate_series(1, 1000) g",
     "DELETE FROM swollen WHERE id % 5 <> 0",
     "DELETE FROM toasted WHERE id % 5 <> 0",
+    "CREATE TABLE tidy AS SELECT g AS id, repeat('x', 100) AS filler FROM generate_series(1, 20000) g",
+    "VACUUM (ANALYZE) tidy",
     "VACUUM (ANALYZE) swollen",
     "VACUUM (ANALYZE) toasted",
-    "CREATE TABLE vacuumed AS SELECT g AS id, repeat('x', 1000) AS filler FROM generate_series(1, 20000) g",
-    "CREATE TABLE analysed AS SELECT g AS id, repeat('x', 1000) AS filler FROM generate_series(1, 20000) g",
+    """
+    CREATE TABLE vacuumed WITH (autovacuum_enabled = off) AS
+    SELECT g AS id, repeat('x', 1000) AS filler FROM generate_series(1, 20000) g
+    """,
+    """
+    CREATE TABLE analysed WITH (autovacuum_enabled = off) AS
+    SELECT g AS id, repeat('x', 1000) AS filler FROM generate_series(1, 20000) g
+    """,
     """
     CREATE TABLE autovacuumed WITH (
         autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
@@ -176,9 +187,13 @@ class Busy:
                 connection.execute(statements[-1])
 
         threading.Thread(target=run, daemon=True).start()
+        self.waits_for(until)
+
+    def waits_for(self, condition: LiteralString, *, seconds: float = 30) -> None:
+        """Return once a query is true."""
         with self._server.connect(self._database) as watching:
             wait_for(
-                lambda: (watching.execute(until).fetchone() or (False,))[0], f"{statements[-1]} is at it"
+                lambda: (watching.execute(condition).fetchone() or (False,))[0], condition, seconds=seconds
             )
 
     def copying(self) -> None:
@@ -210,11 +225,7 @@ class Busy:
         )
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
-        with self._server.connect() as watching:
-            wait_for(
-                lambda: watching.execute("SELECT FROM pg_stat_progress_basebackup").fetchone() is not None,
-                "a base backup",
-            )
+        self.waits_for("SELECT count(*) > 0 FROM pg_stat_progress_basebackup")
 
 
 @contextlib.contextmanager
@@ -263,6 +274,10 @@ def busy(server: PostgresServer, database: str, directory: Path) -> Iterator[Bus
             "FETCH sorted",
         )
         sessions.session("DELETE FROM autovacuumed").close()
+        sessions.waits_for(
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'autovacuum: %autovacuumed%'",
+            seconds=90,
+        )
         sessions.copying()
         sessions.backing_up(directory / "backup")
         sessions.session("SELECT 1")

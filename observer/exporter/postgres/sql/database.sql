@@ -1,5 +1,6 @@
 /*
 prefix: pg_database_
+clock: 1m
 labels: [datname]
 metrics:
   connection_limit: {gauge: "Connections that the database allows; -1 is no limit."}

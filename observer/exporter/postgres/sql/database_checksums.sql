@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_database_checksum_
+clock: 1m
 labels: [datname]
 metrics:
   failures_total: {counter: "Pages of this database whose checksum was wrong; those of shared catalogues have no name. None where checksums are off."}

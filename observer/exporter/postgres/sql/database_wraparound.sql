@@ -1,5 +1,6 @@
 /*
 prefix: pg_database_wraparound_
+clock: 1m
 labels: [datname]
 metrics:
   age_datfrozenxid_seconds: {gauge: "Age of the oldest transaction id in transactions; the name's unit is upstream's error."}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_activity_autovacuum_
+clock: 30s
 labels: [relname]
 metrics:
   timestamp_seconds: {gauge: "When autovacuum began with this table, in seconds since the epoch."}

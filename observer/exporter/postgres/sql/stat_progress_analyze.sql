@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_progress_analyze_
+clock: 30s
 labels: [datname, relname, phase]
 metrics:
   sample_blks: {gauge: Blocks of the table that will be sampled.}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_progress_basebackup_
+clock: 30s
 labels: [phase]
 metrics:
   backup_bytes: {gauge: Bytes that the base backup will have; none where it was not asked to estimate.}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_progress_cluster_
+clock: 30s
 labels: [datname, relname, command, phase]
 metrics:
   heap_blks: {gauge: Blocks of the table that CLUSTER or VACUUM FULL writes anew.}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_progress_copy_
+clock: 30s
 labels: [datname, relname, command, type]
 columns: by name
 metrics:

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_progress_create_index_
+clock: 30s
 labels: [datname, relname, command, phase]
 metrics:
   lockers: {gauge: Transactions that it must wait for in this phase.}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_replication_slots_
+clock: 1m
 labels: [slot_name]
 columns: by name
 metrics:

@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_slru_
+clock: 30s
 labels: [name]
 metrics:
   blks_zeroed_total: {counter: Blocks zeroed when this cache was set up or extended.}

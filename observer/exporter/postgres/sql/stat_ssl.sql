@@ -1,5 +1,6 @@
 /*
 prefix: pg_stat_ssl_
+clock: 30s
 labels: [ssl, version, cipher]
 metrics:
   connections: {gauge: "Clients by whether and how their connection is encrypted."}

@@ -1,5 +1,6 @@
 /*
 prefix: pg_temp_files_
+clock: 30s
 labels: [tablespace]
 metrics:
   open: {gauge: Temporary files that statements have on disk now.}
