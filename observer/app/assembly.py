@@ -23,8 +23,9 @@ from observer.exporter.recorder import Recorder
 from observer.exporter.redis.cluster_source import ClusterSource
 from observer.exporter.redis.key_walk import Limits
 from observer.exporter.redis.keyspace import Place
-from observer.exporter.redis.source import KeyOptions, RedisSource
-from observer.exporter.redis.source import Options as RedisOptions
+from observer.exporter.redis.plan import KeyOptions
+from observer.exporter.redis.plan import Options as RedisOptions
+from observer.exporter.redis.source import RedisSource
 from observer.exporter.worker import Worker
 from observer.targets.actuator import ActuatorAddress, ActuatorSession, Credentials
 from observer.targets.pgbouncer import PgbouncerSession

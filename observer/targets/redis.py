@@ -221,6 +221,11 @@ class RedisSession:
         return replies
 
 
+def moved(reply: object) -> bool:
+    """Whether another node of a cluster has the key that was asked for."""
+    return isinstance(reply, redis.exceptions.AskError)
+
+
 def right(command: Command) -> str:
     """What grants a command in the access control list: ``+info``, ``+config|get``."""
     first, *rest = (str(word).lower() for word in command[:2])
@@ -246,6 +251,10 @@ def refusal_of(error: Exception, command: Command, user: str) -> ObserverError:
         return NotPermitted(words, remedy=remedy)
     if isinstance(error, redis.BusyLoadingError):
         return TargetUnreachable(words, remedy="Wait until the server has loaded its data.")
+    if isinstance(error, redis.exceptions.ClusterDownError):
+        return TargetUnreachable(
+            words, remedy="Bring back the node that has the slot, or the replica's master."
+        )
     if "BUSY" in words:
         return TargetUnreachable(words, remedy="Wait for the script, or end it with SCRIPT KILL.")
     if "unknown" in lower:

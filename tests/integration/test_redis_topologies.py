@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 
 from observer.demo.servers import RedisCluster, RedisServer
 from tests.collecting import Collecting
+from tests.serving import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import redis
-
 QUICK = {"repl-diskless-sync-delay": "0"}
+
+
+SECRET = "ein-passwort"
+
+DEFAULT = "user default on nopass sanitize-payload ~* &* +@all"
+
+
+def sentinel_user() -> str:
+    """The user of a sentinel, as the documents have it."""
+    text = (ROOT / "docs" / "redis.md").read_text(encoding="utf-8").replace("\\|", "|")
+    rights = re.search(r"^\| a sentinel \| `(.*?)`", text, re.MULTILINE)
+    assert rights is not None
+    return f"user observer on >{SECRET} resetchannels -@all {rights[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +43,21 @@ def pair(server_root: Path) -> Iterator[tuple[Collecting, RedisServer, RedisServ
             RedisServer.create(
                 server_root / "pair-replica", settings={**QUICK, "replicaof": place}
             ) as replica,
-            RedisServer.create(server_root / "pair-sentinel", sentinel=True, lines=watch) as sentinel,
+            RedisServer.create(
+                server_root / "pair-sentinel", sentinel=True, lines=watch, users=(DEFAULT, sentinel_user())
+            ) as sentinel,
         ):
-            servers = (("master", master), ("replica", replica), ("sentinel", sentinel))
-            with Collecting({"redis": [{"name": n, "url": server.url} for n, server in servers]}) as observer:
+            targets = [
+                {"name": "master", "url": master.url},
+                {"name": "replica", "url": replica.url},
+                # With the rights that the documents give it, and no other.
+                {
+                    "name": "sentinel",
+                    "url": f"redis://observer@{sentinel.host}:{sentinel.port}",
+                    "password": SECRET,
+                },
+            ]
+            with Collecting({"redis": targets}) as observer:
                 yield observer, master, replica
 
 
@@ -97,10 +122,22 @@ def test_a_cluster_is_followed_from_one_node(server_directory: Path) -> None:
     with RedisCluster(server_directory / "cluster") as cluster:
         seed, other, lost = cluster.nodes
         names = {f"127.0.0.1:{node.port}" for node in cluster.nodes}
-        with Collecting({"redis": [{"name": "shards", "url": seed.url, "cluster": True}]}) as observer:
+        keys = {"groups": {"a": "a:*"}, "watch": ["a:1", "a:2", "missing"], "streams": ["orders"]}
+        for number in range(1, 31):
+            write(cluster, "SET", f"a:{number}", str(number))
+        write(cluster, "XADD", "orders", "*", "n", "1")
+        target = {"name": "shards", "url": seed.url, "cluster": True, "keys": keys}
+        with Collecting({"redis": [target]}) as observer:
             seen = observer.collect("shards")
             page = seen.page
             assert seen.faults == {}
+            # A key is told by the node that has it and by no other; groups are counted on each.
+            values = {labels["key"]: value for labels, value in page.samples("redis_key_value")}
+            assert values == {"a:1": 1, "a:2": 2}
+            assert [value for _, value in page.samples("redis_key_size", key="missing")] == [0]
+            assert [value for _, value in page.samples("redis_stream_length", stream="orders")] == [1]
+            assert page.sum("redis_key_group_count", key_group="a") == 30
+            assert len(page.samples("redis_key_group_count", key_group="a")) == 3
             assert {labels["node"] for labels, _ in page.samples("redis_up")} == names
             assert page.sum("redis_up") == 3
             assert [value for _, value in page.samples("redis_cluster_state")] == [1, 1, 1]
@@ -116,9 +153,7 @@ def test_a_cluster_is_followed_from_one_node(server_directory: Path) -> None:
             assert seen.page.value("redis_up", node=gone) == 0
             assert seen.page.samples("redis_memory_used_bytes", node=gone) == []
             assert len(seen.page.samples("redis_memory_used_bytes")) == 2
-            assert {name: fault.code for name, fault in seen.faults.items()} == {
-                "cluster_nodes": "unreachable"
-            }
+            assert seen.faults["cluster_nodes"].code == "unreachable"
             assert str(lost.port) in seen.faults["cluster_nodes"].sentence
 
             # A node that comes is read as soon as the others know it.
@@ -131,23 +166,25 @@ def test_a_cluster_is_followed_from_one_node(server_directory: Path) -> None:
                 seed.stop()
                 for node in (other, newcomer):
                     with node.connect() as client:
-                        for identity in (
-                            line.split()[0] for line in raw_nodes(client) if "myself" not in line
-                        ):
-                            client.execute_command("CLUSTER", "FORGET", identity)
+                        for line in raw_nodes(client):
+                            if "myself" not in line:
+                                client.execute_command("CLUSTER", "FORGET", line.split()[0])
                 seen = observer.until(
                     "shards", lambda seen: len(seen.page.samples("redis_up")) == 1, "one node is left"
                 )
                 assert seen.page.sum("redis_up") == 1
-                assert seen.faults == {}
+                # Slots that nobody has any more are told for what they are.
+                assert {fault.code for fault in seen.faults.values()} <= {"unreachable"}
+                assert "cluster_nodes" not in seen.faults
 
 
 def test_a_node_that_hangs_holds_nobody_up(server_directory: Path) -> None:
     """A node that is stopped in its tracks is down for the others' page, which comes all the same."""
     with RedisCluster(server_directory / "cluster") as cluster:
         seed, _, hung = cluster.nodes
-        with Collecting({"redis": [{"name": "shards", "url": seed.url, "cluster": True}]}) as observer:
-            assert observer.collect("shards").page.sum("redis_up") == 3
+        target = {"name": "shards", "url": seed.url, "cluster": True}
+        with Collecting({"redis": [target]}, seconds=4) as observer:
+            observer.until("shards", lambda seen: seen.page.sum("redis_up") == 3, "all are there")
             hung.process.send(signal.SIGSTOP)
             try:
                 seen = observer.until("shards", lambda seen: seen.page.sum("redis_up") == 2, "two are left")
@@ -158,6 +195,18 @@ def test_a_node_that_hangs_holds_nobody_up(server_directory: Path) -> None:
                 hung.process.send(signal.SIGCONT)
             seen = observer.until("shards", lambda seen: seen.page.sum("redis_up") == 3, "it is back")
             assert seen.faults == {}
+
+
+def write(cluster: RedisCluster, *command: str) -> None:
+    """Run a command on the node that has its key."""
+    for node in cluster.nodes:
+        with node.connect() as client:
+            try:
+                client.execute_command(*command)
+            except redis.exceptions.MovedError:
+                continue
+            return
+    raise AssertionError(command)
 
 
 def raw_nodes(client: redis.Redis) -> list[str]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 import redis
 
+from observer.clock import SystemClock
 from observer.config.model import RedisCollector
+from observer.deadlines import Deadline
 from observer.exporter.redis import clients, command_stats, configuration, streams
 from observer.exporter.redis.cluster import Node, nodes
 from observer.exporter.redis.keyspace import Place
-from observer.exporter.redis.source import COLLECTORS
-from observer.targets.redis import refusal_of, right
+from observer.exporter.redis.plan import COLLECTORS
+from observer.exporter.redis.source import RedisSource
+from observer.exporter.snapshot import CollectionOrder
+from observer.targets.redis import RedisAddress, refusal_of, right
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from observer.exporter.declaration import Family
-    from observer.targets.redis import Command
+    from observer.targets.redis import Command, RedisSession
 
 
 def values(families: Iterable[Family]) -> dict[str, float]:
@@ -189,6 +193,12 @@ def test_a_stream_with_its_groups_and_consumers() -> None:
             "Wait",
         ),
         (
+            redis.exceptions.ClusterDownError("Hash slot not served"),
+            ("TYPE", "a"),
+            "unreachable",
+            "the slot",
+        ),
+        (
             redis.ResponseError("BUSY Redis is busy running a script"),
             ("INFO", "ALL"),
             "unreachable",
@@ -212,3 +222,26 @@ def test_rights_are_written_as_the_server_wants_them() -> None:
 def test_collectors_that_can_be_left_out_are_those_that_there_are() -> None:
     """The settings and the source know the same names."""
     assert set(get_args(RedisCollector)) == set(COLLECTORS)
+
+
+class Odd:
+    """A session with a server whose replies to LATENCY have a shape that no version is known to send."""
+
+    connect_seconds = 0.0
+    address = RedisAddress.parse("redis://odd", lambda: None)
+
+    def ask(self, commands: Sequence[Command], _: Deadline) -> list[Any]:
+        replies = {"INFO": b"redis_version:7.0.15\r\nrun_id:a\r\nmaxmemory:5\r\n", "SLOWLOG": 0, "CONFIG": []}
+        replies |= {"LATENCY": [[b"command"]]}
+        return [
+            [] if command == ("SLOWLOG", "GET", "1") else replies[str(command[0])] for command in commands
+        ]
+
+
+def test_a_reply_that_nobody_understands_costs_one_collector() -> None:
+    """The others' numbers are there, and the target is up."""
+    source = RedisSource("odd", cast("RedisSession", Odd()), clock=SystemClock())
+    reading = source.collect(CollectionOrder(1, 1, 0.0, Deadline(5, "odd")))
+    faults = {outcome.collector: outcome.fault.code for outcome in reading.outcomes if outcome.fault}
+    assert reading.up
+    assert faults == {"latency": "malformed", "latency_histogram": "malformed"}

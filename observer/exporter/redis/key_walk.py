@@ -112,6 +112,7 @@ class KeyWalk:
     ) -> None:
         numbers = sorted({place.database for place in (*groups.values(), *streams)})
         self._databases = [_Database(number, groups, streams) for number in numbers]
+        self.groups = dict(groups)
         self._home = home
         self._limits = limits
         self.finished: Round | None = None

@@ -54,6 +54,9 @@ SIZE = _metric(
 VALUE = _metric("key_value", "Value of a string that is a number.", SINGLE, "db", "key")
 MEMORY = _metric("key_memory_usage_bytes", "Bytes that the key takes.", SINGLE, "db", "key")
 
+ELSEWHERE = b"elsewhere"
+"""Stands for the type of a key that another node of the cluster has."""
+
 _SIZES = {
     "string": "STRLEN",
     "list": "LLEN",

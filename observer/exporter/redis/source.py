@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from observer.errors import ObserverError, TargetUnreachable
+from observer.errors import Malformed, ObserverError, TargetUnreachable
 from observer.exporter.declaration import Family, MetricDeclaration, one
 from observer.exporter.redis import (
     clients,
@@ -21,17 +20,17 @@ from observer.exporter.redis import (
     slowlog,
     streams,
 )
-from observer.exporter.redis.key_walk import KeyWalk, Limits
+from observer.exporter.redis.key_walk import KeyWalk
+from observer.exporter.redis.plan import KeyOptions, Nature, Options, questions
 from observer.exporter.snapshot import Fault, Outcome, Reading
-from observer.targets.redis import refusal_of
+from observer.targets.redis import moved, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from observer.clock import Clock
     from observer.deadlines import Deadline
     from observer.exporter import declaration
-    from observer.exporter.redis.keyspace import Place
     from observer.exporter.redis.question import Info, Question, Replies
     from observer.exporter.snapshot import CollectionOrder
     from observer.targets.redis import Command, RedisSession
@@ -53,82 +52,12 @@ SCRAPE_ERROR = _metric("exporter_last_scrape_error", "Whether the last collectio
 
 INFO_COMMAND = ("INFO", "ALL")
 
-COLLECTORS = (
-    clients.NAME,
-    cluster.NAME,
-    configuration.NAME,
-    keys.GROUPS,
-    keys.SINGLE,
-    command_stats.LATENCY,
-    command_stats.HISTOGRAM,
-    sentinel.NAME,
-    slowlog.NAME,
-    streams.NAME,
-)
-"""What can be left out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyOptions:
-    """Which keys are looked at.
-
-    Args:
-        groups: Patterns of keys by name of the group.
-        streams: Streams, and patterns of streams.
-        watch: Single keys.
-        interval: Seconds between two passes of the walk over all keys.
-        limits: How much a pass may ask.
-    """
-
-    groups: Mapping[str, Place] = field(default_factory=dict)
-    streams: Sequence[Place] = ()
-    watch: Sequence[Place] = ()
-    interval: float = 30.0
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What is read of a server.
-
-    Args:
-        without: Names of collectors that are left out, of `COLLECTORS`.
-        all_settings: Whether all of CONFIG is shown.
-        clients: Whether connections are summed by client.
-        keys: Which keys are looked at.
-    """
-
-    without: frozenset[str] = frozenset()
-    all_settings: bool = False
-    clients: bool = False
-    keys: KeyOptions = field(default_factory=KeyOptions)
-
 
 def declared() -> tuple[MetricDeclaration, ...]:
     """Every metric of Redis."""
     rooms = (info, command_stats, configuration, slowlog, clients, sentinel, cluster, keys, streams)
     own = (UP, SCRAPES, SCRAPE_SECONDS, SCRAPES_SECONDS, CONNECT_SECONDS, SCRAPE_ERROR)
     return (*own, *(metric for room in rooms for metric in room.declared()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Nature:
-    """What decides which questions a server understands; the same as long as it is the same server."""
-
-    run_id: str = ""
-    sentinel: bool = False
-    cluster: bool = False
-    histogram: bool = False
-
-    @classmethod
-    def of(cls, fields: Info) -> _Nature:
-        version = fields.get("redis_version", "0").partition(".")[0]
-        return cls(
-            run_id=fields.get("run_id", ""),
-            sentinel=info.mode(fields) == "sentinel",
-            cluster=fields.get("cluster_enabled") == "1",
-            histogram=version.isdigit() and int(version) >= 7,
-        )
 
 
 class RedisSource:
@@ -151,7 +80,7 @@ class RedisSource:
         self._session = session
         self._clock = clock
         self._options = options or Options()
-        self._nature: _Nature | None = None
+        self._nature: Nature | None = None
         self._questions: tuple[Question, ...] = ()
         self._scrapes = 0
         self._seconds = 0.0
@@ -239,41 +168,16 @@ class RedisSource:
             fields: Info = {}
         else:
             fields = info.parse(reply)
-        nature = _Nature.of(fields)
+        nature = Nature.of(fields)
         if nature != self._nature:
             if self._walk is not None:
                 self._walk.restart()
-            self._nature, self._questions = nature, tuple(self._ask_of(nature))
+            self._nature, self._questions = nature, self._plan(nature)
         return fields
 
-    def _ask_of(self, nature: _Nature) -> list[Question]:
-        options, home = self._options, self._session.address.database
-        found: list[Question] = []
-        if nature.sentinel:
-            found.append(sentinel.question())
-        else:
-            found += [
-                slowlog.question(),
-                configuration.question(everything=options.all_settings),
-                command_stats.latency(),
-            ]
-            if nature.histogram:
-                found.append(command_stats.histogram())
-            if nature.cluster:
-                found.append(cluster.question())
-            if options.keys.watch:
-                found.append(keys.single(options.keys.watch, home=home))
-            if places := self._streams():
-                found.append(streams.question(places, home=home))
-        if options.clients:
-            found.append(clients.question())
-        return [question for question in found if question.collector not in options.without]
-
-    def _streams(self) -> list[Place]:
-        """The streams that are named, and those that the last walk found."""
-        named = [place for place in self._options.keys.streams if not place.is_pattern]
-        finished = self._walk.finished if self._walk is not None else None
-        return [*named, *(finished.streams - set(named) if finished is not None else ())]
+    def _plan(self, nature: Nature) -> tuple[Question, ...]:
+        found = self._walk.finished.streams if self._walk and self._walk.finished else set()
+        return questions(nature, self._options, home=self._session.address.database, found=found)
 
     def _info(self, refused: Exception | None, fields: Info, replies: Sequence[Replies]) -> list[Family]:
         if refused is not None:
@@ -318,6 +222,10 @@ class RedisSource:
             families, fault = found, None
         except ObserverError as error:
             families, fault = None, Fault(error.code, error.sentence, error.remedy)
+        except (ValueError, LookupError, TypeError) as error:
+            # A reply of another shape than any version known sends; the other collectors go on.
+            words = f"a reply could not be understood: {type(error).__name__}: {error}"
+            families, fault = None, Fault(Malformed.code, words)
         return Outcome(collector, time.monotonic() - began, families, fault, clock)
 
     # ------------------------------------------------------------------------------------- the walk over keys
@@ -348,10 +256,10 @@ class RedisSource:
                 lambda asked: self._replies(asked, order.deadline), until=until, pause=self._aborted.wait
             ):
                 # The walk may have found other streams.
-                self._questions = tuple(self._ask_of(self._nature or _Nature()))
-                if walk.finished is not None and options.groups:
+                self._questions = self._plan(self._nature or Nature())
+                if walk.finished is not None and walk.groups:
                     self._groups = keys.group_families(
-                        options.groups,
+                        walk.groups,
                         walk.finished,
                         at=self._clock.now(),
                         memory=options.limits.samples > 0,
@@ -389,7 +297,7 @@ def _split(replies: Sequence[Any], lengths: Sequence[int]) -> list[Replies]:
     """The replies of each question."""
     found, begin = [], 0
     for length in lengths:
-        found.append(list(replies[begin : begin + length]))
+        found.append([keys.ELSEWHERE if moved(one) else one for one in replies[begin : begin + length]])
         begin += length
     return found
 
