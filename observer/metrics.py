@@ -40,12 +40,18 @@ class Metrics:
     target_up: Gauge
     snapshot_timestamp: Gauge
     series: Gauge
+    series_dropped: Gauge
+    connections: Gauge
     collection_seconds: Histogram
+    collector_up: Gauge
+    collector_seconds: Gauge
     collector_success_timestamp: Gauge
     collector_errors: Counter
     scrapes: Counter
     scrape_seconds: Histogram
     loop_lag: Gauge
+    config_successful: Gauge
+    config_timestamp: Gauge
     job_runs: Counter
     job_seconds: Histogram
     job_success_timestamp: Gauge
@@ -83,12 +89,36 @@ class Metrics:
                 ("kind", "target"),
                 registry=registry,
             ),
+            series_dropped=Gauge(
+                "observer_series_dropped",
+                "Series of the metric that are left out because there are more than max_series.",
+                ("kind", "target", "metric"),
+                registry=registry,
+            ),
+            connections=Gauge(
+                "observer_target_connections",
+                "Connections to the target that are held for collecting.",
+                ("kind", "target"),
+                registry=registry,
+            ),
             collection_seconds=Histogram(
                 "observer_collection_duration_seconds",
                 "How long collections of the target took.",
                 ("kind", "target"),
                 registry=registry,
                 buckets=_FAST,
+            ),
+            collector_up=Gauge(
+                "observer_collector_up",
+                "Whether the collector succeeded when it ran last, and the target answers.",
+                ("kind", "target", "collector"),
+                registry=registry,
+            ),
+            collector_seconds=Gauge(
+                "observer_collector_duration_seconds",
+                "How long the collector took when it ran last.",
+                ("kind", "target", "collector"),
+                registry=registry,
             ),
             collector_success_timestamp=Gauge(
                 "observer_collector_last_success_timestamp_seconds",
@@ -118,6 +148,16 @@ class Metrics:
             loop_lag=Gauge(
                 "observer_event_loop_lag_seconds",
                 "By how much the event loop was late last.",
+                registry=registry,
+            ),
+            config_successful=Gauge(
+                "observer_config_last_reload_successful",
+                "Whether the settings could be used when they were read last.",
+                registry=registry,
+            ),
+            config_timestamp=Gauge(
+                "observer_config_last_reload_success_timestamp_seconds",
+                "When settings that are in use were read, in seconds since the epoch.",
                 registry=registry,
             ),
             job_runs=Counter(

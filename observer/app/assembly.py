@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from observer.clock import SystemClock
+from observer.config.model import TARGET_KINDS
 from observer.exporter.audience import Audience
 from observer.exporter.catalogue import catalogue
 from observer.exporter.declaration import label_body
@@ -57,6 +58,9 @@ def build_exporter(settings: Settings, metrics: Metrics) -> Exporter:
         ConfigurationError: An address cannot be understood.
     """
     sources = build_sources(settings)
+    max_series = {
+        target.name: target.max_series for kind in TARGET_KINDS for target in getattr(settings, kind)
+    }
     kinds = [source.kind for source in sources]
     audience, clock = Audience(), SystemClock()
     listener = PublishingListener(Recorder(metrics))
@@ -75,6 +79,7 @@ def build_exporter(settings: Settings, metrics: Metrics) -> Exporter:
                 deadline=scrape.deadline,
                 label=label_body(("target",), (source.name,)) if kinds.count(source.kind) > 1 else "",
                 listener=listener,
+                max_series=max_series[source.name],
             )
             for source in sources
         ],

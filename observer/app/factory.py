@@ -39,6 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics.make()
     clock = SystemClock()
     exporter = build_exporter(settings, metrics)
+    metrics.config_successful.set(1)
+    metrics.config_timestamp.set(clock.now())
     schedule = Schedule(settings, metrics, clock)
     slack = settings.slack
     telling = Telling(settings, slack, metrics.registry) if slack is not None and slack.enabled else None

@@ -73,6 +73,9 @@ class _Section(BaseModel):
 class _Target(_Section):
     name: Name = Field("", validate_default=False, description="Stands in paths, labels and messages.")
     enabled: bool = Field(default=True, description="Whether it is watched at all.")
+    max_series: int = Field(
+        default=20_000, ge=100, le=1_000_000, description="Series that one metric of it may have."
+    )
 
 
 Detail = Literal["blocks", "wal", "planning", "jit", "parallel"]

@@ -10,6 +10,15 @@ MEMORY = 24
 TOLERANCE = 0.08
 """By how much of its interval a scrape may miss its phase."""
 
+PATIENCE = 4.0
+"""Intervals between two attempts at a target that stays down, at the most."""
+
+MOST_PATIENCE = 60.0
+"""Seconds between them, at the most."""
+
+LEAST_RHYTHM = 15.0
+"""Seconds that are taken for the interval where nobody scrapes by one that is shorter."""
+
 FORGET_AFTER = 4.0
 """Intervals without an arrival after which a scraper is taken to be gone."""
 
@@ -130,6 +139,24 @@ class Pacer:
         younger can be had.
         """
         return max(self.max_age, 1.25 * (duration + self.margin))
+
+    def patience(self, now: float, failures: int, jitter: float) -> float:
+        """Seconds from one attempt at a target that is down to the next, at least.
+
+        After the first failure it is tried again when it would be anyway, or when somebody asks; then after
+        ever more intervals, up to four of them and to a minute. Its up-metric, which tells of the last
+        attempt, is never older than that.
+
+        Args:
+            now: Monotonic seconds.
+            failures: How many attempts failed since one succeeded.
+            jitter: Between 0 and 1; spreads targets that went down together. It never lengthens the wait.
+        """
+        if failures < 2:
+            return 0.0
+        interval = min(self.interval(now), LEAST_RHYTHM)
+        wait = min(interval * 2.0 ** min(failures - 1, 16), PATIENCE * interval, MOST_PATIENCE)
+        return wait * (1 - 0.25 * jitter)
 
     def next_start(self, now: float, *, last_start: float | None, duration: float) -> float:
         """When the next collection should begin.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from observer.exporter.bounds import Bound
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,6 +56,7 @@ class Reading:
         facts: What a person wants to know of the target: version, role.
         fault: Why it is not up.
         gone: Collectors that do not fit the target any more, after a change of its role for example.
+        connections: How many connections to the target are held; ``None`` where none is.
     """
 
     up: bool
@@ -62,6 +65,7 @@ class Reading:
     facts: dict[str, str] = field(default_factory=dict)
     fault: Fault | None = None
     gone: Sequence[str] = ()
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,10 @@ class Snapshot:
     collectors: tuple[CollectorState, ...]
     facts: dict[str, str]
     fault: Fault | None
+    dropped: dict[str, int] = field(default_factory=dict)
+    """By metric, how many series were left out because there are too many."""
+    connections: int | None = None
+    """How many connections to the target are held; ``None`` where none is."""
 
 
 @dataclass(slots=True)
@@ -151,9 +159,14 @@ class _Held:
 
 
 class Holding:
-    """The last good results of a target's collectors."""
+    """The last good results of a target's collectors.
 
-    def __init__(self) -> None:
+    Args:
+        max_series: Series that a metric may have.
+    """
+
+    def __init__(self, max_series: int = 20_000) -> None:
+        self._bound = Bound(max_series)
         self._held: dict[str, _Held] = {}
         self._latest: dict[str, Outcome] = {}
 
@@ -194,19 +207,21 @@ class Holding:
             if latest.families is None and began - held.at > keep:
                 del self._held[name]
         shown = self._held if reading.up else {}
+        families, dropped = self._bound.cut(
+            [*reading.always, *(family for held in shown.values() for family in held.families)]
+        )
         return Snapshot(
             version=version,
             up=reading.up,
             began=began,
             taken_at=taken_at,
             seconds=seconds,
-            families=(
-                *reading.always,
-                *(family for held in shown.values() for family in held.families),
-            ),
+            families=families,
             collectors=tuple(self._state(name, reading, shown.get(name)) for name in self._latest),
             facts=reading.facts,
             fault=reading.fault,
+            dropped=dropped,
+            connections=reading.connections,
         )
 
     def _state(self, name: str, reading: Reading, held: _Held | None) -> CollectorState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -13,6 +14,8 @@ from observer.exporter.exposition import Rendered, Renderer
 from observer.exporter.snapshot import CollectionOrder, Fault, Holding, Reading, Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from observer.clock import Clock
     from observer.exporter.audience import Audience
     from observer.exporter.pacing import Pacer
@@ -48,6 +51,8 @@ class Worker:
         deadline: Seconds that a collection may take.
         label: The label that tells this target from others of its kind, as a body; empty for none.
         listener: Told of every collection.
+        max_series: Series that a metric of the target may have.
+        jitter: Between 0 and 1, new at each call; spreads attempts at targets that are down.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class Worker:
         deadline: float,
         label: str,
         listener: Listener,
+        max_series: int = 20_000,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.source = source
         self.published: Published | None = None
@@ -70,7 +77,10 @@ class Worker:
         self._plain = Renderer(source.labels)
         self._labelled = Renderer(",".join(filter(None, (label, source.labels)))) if label else None
         self._listener = listener
-        self._holding = Holding()
+        self._holding = Holding(max_series)
+        self._jitter = jitter
+        self._failures = 0
+        self._patience = 0.0
         self._version = 0
         self._durations: deque[float] = deque(maxlen=8)
         self._wake = threading.Condition()
@@ -177,9 +187,11 @@ class Worker:
             last_start=self._began,
             duration=self._duration(),
         )
-        if self._wanted and self._began is not None:
+        if self._began is None:
+            return due
+        if self._wanted:
             due = min(due, self._began + self._pacer.min_interval)
-        return due
+        return max(due, self._began + self._patience)
 
     def _duration(self) -> float:
         """How long a collection takes, but for a single one that took longer."""
@@ -204,6 +216,10 @@ class Worker:
         seconds = self._clock.monotonic() - began
         if reading.up:
             self._durations.append(seconds)
+            self._failures = 0
+        else:
+            self._failures += 1
+        self._patience = self._pacer.patience(began, self._failures, self._jitter())
         snapshot = self._holding.absorb(
             reading,
             version=self._version,

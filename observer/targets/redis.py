@@ -156,6 +156,11 @@ class RedisSession:
         """A session with another server, reached in the same way."""
         return RedisSession(self.address.at(host, port), renamed=self._renamed)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that is not known to be broken."""
+        return self._connection is not None
+
     def ask(self, commands: Sequence[Command], deadline: Deadline) -> list[Any]:
         """The replies to commands that were sent in one write; a refused command's reply is its error.
 

@@ -201,3 +201,21 @@ def test_nobody_scrapes() -> None:
     loop = Loop(Pacer(idle_interval=30), 0.1)
     loop.run([], until=300)
     assert len(loop.starts) == 11
+
+
+def test_patience_with_a_target_that_is_down() -> None:
+    """The second attempt is as soon as any; then ever more rarely, up to four intervals and a minute."""
+    pacer = Pacer()
+    for at in (0.0, 15.0, 30.0, 45.0):
+        pacer.arrived("prometheus", at)
+    assert [pacer.patience(46.0, n, 0.0) for n in range(6)] == [0, 0, 30, 60, 60, 60]
+    assert [pacer.patience(46.0, n, 1.0) for n in (1, 2, 3, 60)] == [0, 22.5, 45, 45]
+
+
+def test_patience_follows_the_rhythm() -> None:
+    """Who scrapes often learns soon that a target is back; without any rhythm a minute is the most."""
+    pacer = Pacer()
+    assert max(pacer.patience(0.0, n, 0.0) for n in range(100)) == 60
+    for at in (0.0, 1.0, 2.0, 3.0):
+        pacer.arrived("prometheus", at)
+    assert max(pacer.patience(3.5, n, 0.0) for n in range(100)) == 4

@@ -36,10 +36,17 @@ class Noted:
         self.recorder = Recorder(self.metrics)
 
     def after(
-        self, fault: Fault | None = None, *, down: bool = False, ran: bool = True, name: str = "main"
+        self,
+        fault: Fault | None = None,
+        *,
+        down: bool = False,
+        ran: bool = True,
+        name: str = "main",
+        collector: str = "sizes",
+        dropped: int = 0,
     ) -> list[str]:
         state = CollectorState(
-            "sizes", fault is None, 0.1, None if fault else 5.0, fault, 0.0, fault is None, ran
+            collector, fault is None, 0.1, None if fault else 5.0, fault, 0.0, fault is None, ran
         )
         snapshot = Snapshot(
             version=1,
@@ -51,10 +58,15 @@ class Noted:
             collectors=(state,),
             facts={},
             fault=DOWN if down else None,
+            dropped={"pg_many": dropped} if dropped else {},
+            connections=0 if down else 2,
         )
         with capture_logs() as lines:
             self.recorder.collected(cast("Source", Named(name)), snapshot)
-        return [f"{line['event']} {line['collector']}".strip() for line in lines]
+        return [f"{line['event']} {line.get('collector', '')}".strip() for line in lines]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, {"kind": "postgres", "target": "main", **labels})
 
     def errors(self, collector: str, reason: str) -> float | None:
         labels = {"kind": "postgres", "target": "main", "collector": collector, "reason": reason}
@@ -111,3 +123,29 @@ def test_every_failure_is_counted_where_it_happened(noted: Noted) -> None:
     noted.after(LOCKED, down=True)
     assert noted.errors("", "unreachable") == 1
     assert noted.errors("sizes", "deadline") == 2
+
+
+def test_each_collector_has_its_state(noted: Noted) -> None:
+    """Whether it succeeded, how long it took, when; one that runs no more has none."""
+    noted.after()
+    assert noted.value("observer_collector_up", collector="sizes") == 1
+    assert noted.value("observer_collector_duration_seconds", collector="sizes") == 0.1
+    assert noted.value("observer_target_connections") == 2
+    noted.after(LOCKED)
+    assert noted.value("observer_collector_up", collector="sizes") == 0
+    assert noted.value("observer_collector_last_success_timestamp_seconds", collector="sizes") is None
+    noted.after(down=True)
+    assert noted.value("observer_target_connections") == 0
+    noted.after(collector="other")
+    assert noted.value("observer_collector_up", collector="sizes") is None
+    assert noted.value("observer_collector_up", collector="other") == 1
+
+
+def test_what_is_left_out_is_counted_and_told_once(noted: Noted) -> None:
+    """As long as there is too much of a metric its series is there; it is logged when it begins."""
+    assert noted.after(dropped=5) == ["series.dropped"]
+    assert noted.value("observer_series_dropped", metric="pg_many") == 5
+    assert noted.after(dropped=7) == []
+    assert noted.value("observer_series_dropped", metric="pg_many") == 7
+    assert noted.after() == []
+    assert noted.value("observer_series_dropped", metric="pg_many") is None

@@ -100,6 +100,7 @@ class Stage:
             deadline=deadline,
             label='target="main"',
             listener=self.heard,
+            jitter=lambda: 0.0,
         )
 
     def collect(self) -> None:
@@ -180,6 +181,7 @@ def test_a_surprise_does_not_end_the_thread(stages: Callable[..., Stage]) -> Non
     assert snapshot.fault is not None
     assert snapshot.fault.sentence == "RuntimeError: surprise"
     stage.source.error = None
+    stage.clock.at += 60.0  # the longest that anybody is made to wait
     stage.collect()
     assert stage.heard.snapshots[-1].up
 
@@ -238,3 +240,32 @@ def test_stopping_ends_what_runs(stages: Callable[..., Stage]) -> None:
     assert stage.source.aborted.is_set()
     assert stage.source.closed.is_set()
     assert asked in wait([asked], PATIENCE).done
+
+
+def test_a_target_that_stays_down_is_tried_ever_more_rarely(stages: Callable[..., Stage]) -> None:
+    """However often somebody asks: scrapes wait for nothing, and one success ends it."""
+    stage = stages()
+    stage.source.error = RuntimeError("down")
+    stage.worker.start()
+    stage.collect()
+    waits = []
+    for _ in range(4):
+        began = stage.source.orders[-1].now
+        asked = stage.worker.refresh()
+        assert stage.worker.patience(stage.clock.at) == 0
+        waits.append(stage.worker._due(stage.clock.at) - began)
+        stage.clock.at = began + waits[-1]
+        stage.worker.arrived(f"somebody-{len(waits)}", stage.clock.at)
+        asked.result(PATIENCE)
+    # The first collection may have been the one that was asked for.
+    assert waits in ([30.0, 60.0, 60.0, 60.0], [1.0, 30.0, 60.0, 60.0])
+    assert not any(snapshot.up for snapshot in stage.heard.snapshots)
+    stage.source.error = None
+    stage.clock.at += 60.0
+    stage.collect()
+    assert stage.heard.snapshots[-1].up
+    asked = stage.worker.refresh()
+    assert stage.worker._due(stage.clock.at) - stage.source.orders[-1].now == 1.0
+    stage.clock.at += 1.0
+    stage.worker.arrived("somebody", stage.clock.at)
+    asked.result(PATIENCE)

@@ -89,6 +89,7 @@ class PgbouncerSource:
                 outcomes=outcomes,
                 always=[one(UP, 0)],
                 fault=Fault(error.code, error.sentence, error.remedy),
+                connections=int(self._session.connected),
             )
         number = version.removeprefix("PgBouncer").split()[0]
         return Reading(
@@ -96,6 +97,7 @@ class PgbouncerSource:
             outcomes=outcomes,
             always=[one(UP, 1), one(VERSION, 1, label_body(VERSION.labels, (number,)))],
             facts={"version": f"PgBouncer {number}"},
+            connections=1,
         )
 
     def _run(

@@ -199,6 +199,7 @@ class PostgresSource:
             ),
             facts=self._shown(facts) if up and facts else {},
             fault=fault,
+            connections=int(self._session.connected) + self._visits.connections,
         )
 
     def _learn(self, order: CollectionOrder) -> ServerFacts:

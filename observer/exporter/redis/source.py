@@ -117,12 +117,13 @@ class RedisSource:
                 up=False,
                 always=[one(UP, 0), one(SCRAPE_ERROR, 1, f'err="{error.code}"'), *self._own(began)],
                 fault=Fault(error.code, error.sentence, error.remedy),
+                connections=int(self._session.connected),
             )
         if self._walk is not None and order.now >= self._pass_at and _may_walk(fields):
             outcomes += self._pass(order)
         self._seconds += time.monotonic() - began
         always = [one(UP, 1), one(SCRAPE_ERROR, 0, 'err=""'), *self._own(began)]
-        return Reading(up=True, outcomes=outcomes, always=always, facts=_facts(fields))
+        return Reading(up=True, outcomes=outcomes, always=always, facts=_facts(fields), connections=1)
 
     def _own(self, began: float) -> list[Family]:
         return [
