@@ -238,6 +238,9 @@ class ActuatorSession:
                 raise Malformed(f"{self.shown}: the page is larger than {MOST_BYTES >> 20} MiB")
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
+        # http.client does not notice that read1 has read a body of known length to its end, and would refuse
+        # the next request on this connection.
+        response.close()
         if response.will_close:
             self.close()
         return Answer(response.status, response.headers.get_content_type(), body.decode("utf-8", "replace"))

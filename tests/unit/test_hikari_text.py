@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,6 +52,7 @@ LABELS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(LABELS, VALUES), min_size=1, max_size=6))
 def test_samples_are_read_as_the_library_reads_them(samples: list[tuple[dict[str, str], float]]) -> None:
     """Labels with any characters and numbers of any size mean the same to both."""
