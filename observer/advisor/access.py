@@ -32,6 +32,9 @@ class Use(Enum):
     IS_NULL = "is null"
     """IS NULL; a B-tree can search for it."""
 
+    SUBSTRING = "substring"
+    """A pattern that may begin with anything: ILIKE."""
+
     INSIDE = "inside"
     """An operator that no B-tree serves: @>, &&, @@, LIKE '%x%', ILIKE, ?."""
 
@@ -118,6 +121,12 @@ class Role(Enum):
     HIGH = "high"
     AMONG = "among"
     PATTERN = "pattern"
+    SUBSTRING = "substring"
+    """A pattern that may begin with anything: ILIKE."""
+
+    INSIDE = "inside"
+    """Contained in, overlapping with, or words to be found in the column."""
+
     LIMIT = "limit"
     OFFSET = "offset"
     OTHER = "other"

@@ -27,6 +27,7 @@ from observer.advisor.outcome import Outcome
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import compose
+from observer.advisor.sampled.verification import verify
 from observer.advisor.sightings import sightings
 from observer.advisor.thrift import ON_LUCK, on_luck, thrifty
 from observer.advisor.tuning import Tuning
@@ -53,6 +54,9 @@ _LONGEST = 0.6
 """Of that rest: what one question may take at most."""
 _SHORTEST = 0.1
 _BEAT = 0.5
+
+_SHARE_WITH_SAMPLES = 0.5
+"""The same where hypotheses are then tried on samples."""
 
 
 def advise(
@@ -128,6 +132,17 @@ class _Run:
                 for _ in range(_SESSIONS - 1):
                     self._open(stack, self._connect(stack), hypopg, schema)
                 self._tune(outcome, stack, preparation)
+            if self.request.sample_dsn:
+                outcome.verified = verify(
+                    outcome.open_hypotheses(),
+                    outcome.tuned.chosen if outcome.tuned else (),
+                    schema,
+                    first,
+                    self.request.sample_dsn,
+                    most_seconds=0.9 * self.deadline.left(),
+                    most_bytes=self.request.sample_bytes,
+                    say=self.say,
+                )
             outcome.explains = sum(session.explained for session in self.sessions)
             outcome.seconds = time.monotonic() - self.begun
             outcome.peak_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -152,7 +167,8 @@ class _Run:
 
     def _time_left(self) -> bool:
         self._tell()
-        return self.deadline.left() > self.request.deadline * (1 - _SEARCH_SHARE)
+        share = _SHARE_WITH_SAMPLES if self.request.sample_dsn else _SEARCH_SHARE
+        return self.deadline.left() > self.request.deadline * (1 - share)
 
     def _open(
         self,

@@ -82,7 +82,9 @@ class Comparisons(Names, ABC):
                 if node.kind == pb.AEXPR_OP_ANY:
                     self._side(right, left, Use.INSIDE, "@>", scope, arm, node)
         elif node.kind in (pb.AEXPR_LIKE, pb.AEXPR_ILIKE):
-            self._slot(right, left, Role.PATTERN, scope)
+            role = Role.SUBSTRING if node.kind == pb.AEXPR_ILIKE else Role.PATTERN
+            self._slot(right, left, role, scope)
+            self._inside_slots(right, left, scope)
             if not operator.startswith("!"):
                 prefix = node.kind == pb.AEXPR_LIKE and _may_be_prefix(right)
                 self._side(left, right, Use.PREFIX if prefix else Use.INSIDE, operator, scope, arm, node)
@@ -96,6 +98,9 @@ class Comparisons(Names, ABC):
                 if mirrored:
                     self._side(right, left, use, mirrored, scope, arm, node)
                 role = Role.EQUAL if use is Use.EQUAL else _RANGES.get(operator, Role.OTHER)
+                if use is Use.INSIDE:
+                    self._inside_slots(left, right, scope)
+                    self._inside_slots(right, left, scope)
                 self._slot(right, left, role, scope)
                 self._slot(left, right, _RANGES.get(mirrored or "", role), scope)
 
@@ -181,6 +186,17 @@ class Comparisons(Names, ABC):
         self.accesses[number].conditions.append(Condition(key, Use.EQUAL, arm=arm))
         if arm == 0:
             self.accesses[number].predicates.append(Predicate(self._text(whole, scope), key.text, "boolean"))
+
+    def _inside_slots(self, node: Node, against: Node, scope: Scope) -> None:
+        """Parameters anywhere in what a column, or an expression of one, is searched for."""
+        sources = {source for source in self._sources(against, scope) if source}
+        if len(sources) != 1 or any(self._sources(node, scope)):
+            return
+        number, column = next(iter(sources))
+        for part in walk(node):
+            if isinstance(part, pb.ParamRef) and part.number not in self.slots:
+                relation = self.accesses[number].relation.name
+                self.slots[part.number] = Slot(part.number, Role.INSIDE, relation, column)
 
     def _slot(self, node: Node, against: Node, role: Role, scope: Scope) -> None:
         number = parameter_number(node)

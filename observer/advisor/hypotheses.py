@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from observer.advisor.workload import Statement
 
 
+TRY_IT = "; --sample-dsn (advise.sample_dsn) names a scratch database on another server to try it out in"
+
+
 def hypotheses(outcome: Outcome) -> tuple[Hypothesis, ...]:
     """Each once, without those that a chosen index makes superfluous."""
     chosen = outcome.tuned.chosen if outcome.tuned else ()
@@ -29,7 +32,8 @@ def hypotheses(outcome: Outcome) -> tuple[Hypothesis, ...]:
     found: dict[str, Hypothesis] = {}
     for candidate, statements in texts.items():
         index = candidate.index
-        if any(index.starts(other) for other in chosen):
+        recommended = index in outcome.verified and index not in outcome.tried
+        if recommended or any(index.starts(other) for other in chosen):
             continue
         needs = "" if candidate.needs in outcome.schema.extensions else candidate.needs
         found.setdefault(
@@ -38,12 +42,22 @@ def hypotheses(outcome: Outcome) -> tuple[Hypothesis, ...]:
                 index.statement(),
                 index.name,
                 str(index.relation),
-                candidate.note or "not priced: HypoPG is missing",
+                _reason(candidate, outcome),
                 needs,
                 tuple(statements)[:5],
             ),
         )
     return tuple(found.values())
+
+
+def _reason(candidate: Candidate, outcome: Outcome) -> str:
+    """Why nobody priced it, or what trying it showed, and how it could be tried."""
+    if candidate.index in outcome.tried:
+        return outcome.tried[candidate.index]
+    reason = candidate.note or "not priced: HypoPG is missing"
+    if candidate.kind == "foreign key" or outcome.request.sample_dsn or not outcome.hypopg:
+        return reason
+    return reason + TRY_IT
 
 
 def _served_already(outcome: Outcome, candidate: Candidate, statement: Statement) -> bool:

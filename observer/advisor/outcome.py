@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from observer.advisor.indexes import Index
     from observer.advisor.names import RelationName
     from observer.advisor.plans import Plan
-    from observer.advisor.preparation import Preparation
+    from observer.advisor.preparation import Preparation, Prepared
     from observer.advisor.pricing import Pricing
     from observer.advisor.request import Request
+    from observer.advisor.sampled.verification import Verified
     from observer.advisor.schema import Schema
     from observer.advisor.tuning import Tuned, Tuning
     from observer.advisor.whatif import Session
     from observer.advisor.workload import Workload
     from observer.advisor.writes import WriteRate
+
+
+_DECIDED_BY_SAMPLES = frozenset({"inverted", "expression", "partial", "spatial"})
 
 
 @dataclass(slots=True)
@@ -54,6 +58,10 @@ class Outcome:
     nothing_because: str = ""
     spared: dict[Index, str] = field(default_factory=dict)
     """Chosen by the search and left out afterwards, with the reason."""
+    verified: dict[Index, Verified] = field(default_factory=dict)
+    """What trying hypotheses on a sampled copy showed."""
+    tried: dict[Index, str] = field(default_factory=dict)
+    """Why those that were tried are not recommended."""
     tuning: Tuning | None = None
     tuned: Tuned | None = None
     pricing: Pricing | None = None
@@ -83,6 +91,21 @@ class Outcome:
                 if len(candidate.index.keys) == min(2, widest):
                     self.preparation.hypotheses.append((candidate, statement))
                     break
+
+    def open_hypotheses(self) -> dict[Candidate, list[Prepared]]:
+        """Those that a sampled copy can decide, with their statements, the worthiest first."""
+        by_statement = {id(made.statement): made for made in self.preparation.prepared}
+        found: dict[Candidate, list[Prepared]] = {}
+        for candidate, statement in self.preparation.hypotheses:
+            made = by_statement.get(id(statement))
+            if made is not None and candidate.kind in _DECIDED_BY_SAMPLES:
+                found.setdefault(candidate, []).append(made)
+        return dict(
+            sorted(
+                found.items(),
+                key=lambda item: (-sum(made.statement.worth for made in item[1]), item[0].index),
+            )
+        )
 
     def check(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Plans of all statements with the chosen set, at the values of the search and at others.

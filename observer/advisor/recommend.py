@@ -12,6 +12,7 @@ from observer.advisor.redaction import queryid_text, redacted
 from observer.advisor.rejection import rejected
 from observer.advisor.remarks import notes, unpriced, why_nothing, worsened
 from observer.advisor.report import IndexReport, PlanStep, Recommendation, Run, Served
+from observer.advisor.verified import verified
 
 if TYPE_CHECKING:
     from observer.advisor.outcome import Outcome
@@ -24,10 +25,14 @@ _NOTICEABLE = 0.99
 def compose(outcome: Outcome) -> IndexReport:
     """The report of a run."""
     total = sum(made.statement.worth for made in outcome.preparation.prepared) or 1.0
-    recommendations = _recommendations(outcome, total)
+    on_samples = verified(outcome, total)
+    recommendations = tuple(
+        sorted([*_recommendations(outcome, total), *on_samples], key=lambda item: (-item.saved, item.name))
+    )
     found = outcome.tuned
     saved = found.model.saved(found.found.chosen) + _load(outcome) - _overrated(outcome) if found else 0.0
     left = 1 - saved / found.model.total if found and found.model.total else 1.0
+    left = max(0.0, left - sum(item.saved for item in on_samples))
     nothing = outcome.nothing_because
     if not recommendations and not nothing:
         nothing = why_nothing(outcome)

@@ -48,6 +48,8 @@ class Recommendation:
 
         confidence: ``high``, ``medium`` or ``low``.
 
+        evidence: Who says so: ``planner`` (HypoPG), or ``sample`` (a real index on a sampled copy).
+
         replaces: Existing indexes that it makes superfluous: candidates for dropping, after a look.
     """
 
@@ -66,6 +68,7 @@ class Recommendation:
     partitions: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: str = "planner"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ class Request(BaseModel):
 
         before, after: Two kept samples whose difference is the workload.
 
+        sample_dsn: Of a scratch database on another server, where what HypoPG cannot price is tried out on
+            samples; a secret. Empty for never.
+
         budget: Bytes with a unit or a share of the database; empty for a tenth of it, at least 100 MB.
 
         thrift: Share of its own saving that an index may give up to be smaller; 0 for the most within the
@@ -58,6 +61,8 @@ class Request(BaseModel):
     workload: str | None = None
     before: KeptSample | None = None
     after: KeptSample | None = None
+    sample_dsn: str = ""
+    sample_bytes: int = Field(default=32 * 1024**2, ge=1024**2)
     budget: str = ""
     max_width: int = Field(default=3, ge=1, le=8)
     max_indexes: int = Field(default=0, ge=0)

@@ -5,7 +5,9 @@ They exist to be planned with and nothing else: they never leave the process.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 from observer.advisor.access import Role
 
@@ -24,21 +26,42 @@ _PLACES = {
     VARIANTS[2]: {"low": 0.99, "high": 0.01, "pair": (0.945, 0.955)},
 }
 _DEFAULTS = {
+    "bit": "1",
+    "bit varying": "1",
     "boolean": "true",
     "bytea": "",
+    "character": "day",
+    "cidr": "10.0.0.0/8",
     "date": "today",
+    "daterange": "empty",
+    "inet": "10.0.0.1",
+    "int4range": "empty",
+    "int8range": "empty",
     "interval": "1 day",
     "json": "{}",
     "jsonb": "{}",
+    "jsonpath": "$.key",
+    "macaddr": "08:00:2b:01:02:03",
+    "money": "1",
+    "name": "name",
+    "numrange": "empty",
+    "point": "(0,0)",
+    "regclass": "pg_class",
     "regconfig": "simple",
     "text": "day",  # a unit, for date_trunc and extract; elsewhere as good as any
     "character varying": "day",
+    "time with time zone": "12:00+00",
     "time without time zone": "12:00",
     "timestamp with time zone": "now",
     "timestamp without time zone": "now",
     "tsquery": "word",
+    "tsrange": "empty",
+    "tstzrange": "empty",
+    "tsvector": "word",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
+_PATTERNS = frozenset({Role.PATTERN, Role.SUBSTRING})
+_WORD = re.compile(r"[^\W_]{3,}")
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "oid"})
 
 
@@ -70,9 +93,11 @@ def _value(  # noqa: C901, PLR0911 - one for each role
     if slot.relation:
         column = schema.relations[slot.relation].columns.get(slot.column)
     if column is None or not (column.common or column.bounds):
-        return _pattern(slot, "word") if slot.role is Role.PATTERN else _default(type_name)
-    if slot.role is Role.PATTERN:
+        return _pattern(slot, "word") if slot.role in _PATTERNS else _default(type_name)
+    if slot.role in _PATTERNS:
         return _pattern(slot, _equal(column, variant))
+    if slot.role is Role.INSIDE:
+        return _inside(column, type_name, variant)
     if slot.role is Role.AMONG and type_name.endswith("[]"):
         return _array(column, variant)
     if slot.role in (Role.LOW, Role.HIGH):
@@ -135,6 +160,42 @@ def _array(column: Column, variant: str) -> str:
     return "{" + ",".join(quoted) + "}"
 
 
+def _inside(column: Column, type_name: str, variant: str) -> str | None:
+    """Something to look for in the column's values: a key with its value, an element, a word."""
+    value = _equal(column, variant)
+    if column.base_type in ("json", "jsonb"):
+        return _of_document(value, type_name)
+    words = _WORD.findall(value)
+    if type_name.endswith("[]"):
+        inside = value if value.startswith("{") else "{" + ",".join(words[:1]) + "}"
+        return inside if column.category == "A" else "{" + ",".join(words[:2]) + "}"
+    if not words:
+        return _default(type_name)
+    place = {VARIANTS[0]: len(words) // 2, VARIANTS[1]: 0, VARIANTS[2]: len(words) - 1}[variant]
+    if type_name in ("text", "character varying", "tsquery"):
+        return str(words[place])
+    return _default(type_name)
+
+
+def _of_document(value: str, type_name: str) -> str | None:
+    """One key of a JSON document with its value, or the key alone."""
+    try:
+        document: Any = json.loads(value)
+    except ValueError:
+        return _default(type_name)
+    if not isinstance(document, dict) or not document:
+        return _default(type_name)
+    plain = [str(key) for key, item in document.items() if not isinstance(item, dict | list)]
+    key = plain[0] if plain else str(next(iter(document)))
+    if type_name in ("json", "jsonb"):
+        return json.dumps({key: document[key]})
+    if type_name.endswith("[]"):
+        return "{" + json.dumps(key) + "}"
+    if type_name == "jsonpath":
+        return f"$.{json.dumps(key)}"
+    return key
+
+
 def _pattern(slot: Slot, value: str) -> str:
-    del slot
-    return value[:4].replace("\\", "").replace("%", "").replace("_", "") + "%"
+    fixed = value[:4].replace("\\", "").replace("%", "").replace("_", "")
+    return f"%{fixed}%" if slot.role is Role.SUBSTRING else f"{fixed}%"

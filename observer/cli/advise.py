@@ -73,6 +73,14 @@ def advise(  # noqa: PLR0917 - each is an option of the command
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file; otherwise standard output.")
     ] = None,
+    sample_dsn: Annotated[
+        str,
+        typer.Option(
+            help="A scratch database on another server: what HypoPG cannot price is tried out there on"
+            " samples of the tables, in a transaction that is never committed.",
+            envvar="OBSERVER_ADVISE_SAMPLE_DSN",
+        ),
+    ] = "",
     size_model: Annotated[
         SizeModel, typer.Option(help="'corrected' knows that B-trees merge equal keys; HypoPG does not.")
     ] = SizeModel.CORRECTED,
@@ -91,6 +99,7 @@ def advise(  # noqa: PLR0917 - each is an option of the command
         Request(
             dsn=dsn,
             workload=_read(workload) if workload else None,
+            sample_dsn=sample_dsn,
             budget=budget,
             max_width=max_width,
             max_indexes=max_indexes,

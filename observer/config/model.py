@@ -277,6 +277,9 @@ class Advise(_Section):
     )
     max_width: int = Field(default=3, ge=1, le=8, description="Most key columns of an index.")
     deadline: Seconds = Field(120.0, description="When a run of the advisor is ended, finished or not.")
+    sample_dsn: SecretStr | None = Field(
+        None, description="A scratch database on another server, to try out there what HypoPG cannot price."
+    )
 
 
 class Store(_Section):

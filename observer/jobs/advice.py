@@ -57,6 +57,7 @@ class Bounds:
     budget: str
     max_width: int
     deadline: float
+    sample_dsn: str = ""
 
 
 class IndexAdvice:
@@ -155,6 +156,7 @@ def request_of(dsn: str, span: Span, texts: Mapping[int, str], bounds: Bounds) -
         "dsn": dsn,
         "before": {"at": span.began, "entries": []},
         "after": {"at": span.ended, "entries": entries},
+        "sample_dsn": bounds.sample_dsn,
         "budget": bounds.budget,
         "max_width": bounds.max_width,
         "most_statements": MOST_STATEMENTS,

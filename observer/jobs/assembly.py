@@ -51,6 +51,7 @@ def _advice(settings: Settings, target: PostgresTarget, *, store: Store, clock: 
         budget=advise.budget,
         max_width=advise.max_width,
         deadline=advise.deadline,
+        sample_dsn=advise.sample_dsn.get_secret_value() if advise.sample_dsn else "",
     )
     adviser = advice.IndexAdvice(sampler=sampler, bounds=bounds, store=store, clock=clock)
     return [

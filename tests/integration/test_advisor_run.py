@@ -23,6 +23,7 @@ from observer.reports.indexes import html, markdown
 from observer.reports.indexes import json as json_form
 from observer.reports.indexes import sql as sql_form
 from tests.conditions import wait_for
+from tests.psql import run_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,22 +211,55 @@ def test_two_samples_make_a_workload_with_times(database: str) -> None:
     assert item.statements[0].queryid == "1"
 
 
-def test_a_partitioned_table_gets_its_recipe(database: str) -> None:
-    """Parent first, each partition without locks, then attached; PostgreSQL takes the file."""
+def test_a_partitioned_table_gets_its_recipe(database: str, postgres: PostgresServer) -> None:
+    """Parent first, each partition without locks, then attached; psql takes the file, and takes it twice."""
     report = ask(database, "select * from events where kind = $1 and at > '2026-01-01'")
     assert report.recommendations
     file = sql_form.render(report)
     assert "ON ONLY public.events" in file
     name = report.recommendations[0].name
+    for _ in range(2):
+        done = run_file(postgres, DATABASE, file)
+        assert done.returncode == 0, done.stderr
     with psycopg.connect(database, autocommit=True) as connection:
-        for line in file.splitlines():
-            if line and not line.startswith("--"):
-                connection.execute(line.encode())
         row = connection.execute(
             "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", (name,)
         ).fetchone()
         connection.execute(f"DROP INDEX {name}".encode())
     assert row == (True,)
+    assert f"{name} stands already" in done.stdout
+
+
+def test_the_file_removes_what_a_build_left_behind_and_builds_anew(
+    database: str, postgres: PostgresServer
+) -> None:
+    """An invalid index of the same name costs writers and serves nobody; IF NOT EXISTS would keep it."""
+    report = ask(database, "select * from reviews where recipe_id = $1")
+    (item,) = report.recommendations
+    with psycopg.connect(database, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {item.name} ON reviews ((1))".encode())
+        done = run_file(postgres, DATABASE, sql_form.render(report))
+        assert done.returncode == 0, done.stderr
+        row = connection.execute(
+            "SELECT indisvalid, indisunique FROM pg_index WHERE indexrelid = %s::regclass", (item.name,)
+        ).fetchone()
+        rollback = next(line for line in sql_form.render(report).splitlines() if "Rollback" in line)
+        connection.execute(rollback.partition("Rollback: ")[2].encode())
+        gone = connection.execute("SELECT to_regclass(%s)", (item.name,)).fetchone()
+    assert row == (True, False)
+    assert gone == (None,)
+
+
+def test_the_file_does_not_wait_for_an_old_transaction(database: str, postgres: PostgresServer) -> None:
+    """It says so before anything is built; here any transaction counts as old."""
+    file = sql_form.render(ask(database, "select * from reviews where recipe_id = $1"))
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT 1")
+        done = run_file(postgres, DATABASE, file.replace("interval '10 minutes'", "interval '0'"))
+    assert done.returncode != 0
+    assert "older than 10 minutes" in done.stderr
+    assert "CREATE INDEX" not in done.stdout
 
 
 def test_nothing_is_left_behind_and_nothing_is_written(database: str) -> None:

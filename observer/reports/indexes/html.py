@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from observer.reports.indexes import sql
 from observer.reports.indexes.style import STYLE
-from observer.reports.indexes.words import headline, in_words, moment, share, span, upkeep_line
+from observer.reports.indexes.words import evidence, headline, in_words, moment, share, span, upkeep_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,8 +104,9 @@ def _recommendation(item: Recommendation) -> str:
         notes += f"<li>makes superfluous, to be looked at: {escape(', '.join(item.replaces))}</li>"
     served = "".join(_served(statement) for statement in item.statements)
     return (
-        f'<article><header><h3>{escape(item.name)}</h3><span class="badge {escape(item.confidence)}">'
-        f"{escape(item.confidence)} confidence</span></header>"
+        f'<article><header><h3>{escape(item.name)}</h3><p class="badges"><span class="badge">'
+        f'{escape(evidence(item))}</span> <span class="badge {escape(item.confidence)}">'
+        f"{escape(item.confidence)} confidence</span></p></header>"
         f"<pre>{escape(item.ddl)};</pre>"
         f"<dl><div><dt>saves</dt><dd>{share(item.saved)}</dd></div><div><dt>size</dt><dd>{in_words(item.size)}</dd></div>"
         f"<div><dt>kind</dt><dd>{escape(item.kind)}</dd></div>"

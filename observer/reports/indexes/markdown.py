@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observer.reports.indexes.words import headline, in_words, moment, share, span, upkeep_line
+from observer.reports.indexes.words import evidence, headline, in_words, moment, share, span, upkeep_line
 
 if TYPE_CHECKING:
     from observer.advisor.report import IndexReport, Recommendation, Served
@@ -69,9 +69,8 @@ def render(report: IndexReport) -> str:
 
 def _recommendation(item: Recommendation) -> list[str]:
     lines = ["", f"### {item.name}", "", "```sql", f"{item.ddl};", "```", ""]
-    lines.append(
-        f"- Size {in_words(item.size)}; saves {share(item.saved)}; confidence {item.confidence} ({item.kind})"
-    )
+    rests = f"confidence {item.confidence} ({item.kind}); {evidence(item)}"
+    lines.append(f"- Size {in_words(item.size)}; saves {share(item.saved)}; {rests}")
     lines.append(f"- Writers: {upkeep_line(item)}")
     lines += [f"- {note}" for note in item.notes]
     if item.replaces:

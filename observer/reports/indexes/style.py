@@ -26,7 +26,7 @@ article{background:var(--card);border:1px solid var(--line);border-radius:.5rem;
 article>pre{white-space:pre-wrap;overflow-wrap:anywhere}
 article.open{border-style:dashed}
 header{display:flex;gap:.75rem;justify-content:space-between;align-items:start;flex-wrap:wrap}
-.badge{font-size:.8rem;border:1px solid var(--line);border-radius:1rem;padding:.05rem .6rem;white-space:nowrap}
+.badges{margin:0;display:flex;gap:.4rem;flex-wrap:wrap}.badge{font-size:.8rem;border:1px solid var(--line);border-radius:1rem;padding:.05rem .6rem;white-space:nowrap}
 .badge.high{color:var(--good);border-color:var(--good)}.badge.low,.warn h2{color:var(--warn)}
 pre{background:var(--code);border-radius:.35rem;padding:.6rem .75rem;overflow-x:auto;font-size:.85rem;margin:.6rem 0}
 code{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}

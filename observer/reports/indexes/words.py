@@ -10,7 +10,15 @@ from observer.advisor.budget import in_words
 if TYPE_CHECKING:
     from observer.advisor.report import IndexReport, Recommendation
 
-__all__ = ["headline", "in_words", "moment", "share", "span", "upkeep_line"]
+__all__ = ["evidence", "headline", "in_words", "moment", "share", "span", "upkeep_line"]
+
+
+_EVIDENCE = {"planner": "the planner's estimate", "sample": "verified on a sample"}
+
+
+def evidence(item: Recommendation) -> str:
+    """What a recommendation rests on."""
+    return _EVIDENCE.get(item.evidence, item.evidence)
 
 
 def moment(at: float) -> str:

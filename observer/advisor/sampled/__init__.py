@@ -1,0 +1,1 @@
+"""Prices what HypoPG cannot: real indexes on a sampled copy, in a scratch database that the user names."""
