@@ -27,6 +27,7 @@ from pydantic_core import PydanticUndefined
 from observer.cli import COMMANDS, EXIT_CODES
 from observer.config import model
 from observer.exporter.catalogue import catalogue
+from observer.exporter.postgres.collectors import sql_collectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,6 +58,9 @@ OWN_NAMES = (
     "redis_last_key_groups_scrape_timestamp_seconds",
 )
 """Metrics of a watched kind that no peer has, as patterns; the names are Observer's."""
+
+OLDEST_SERVER = 14
+"""The oldest PostgreSQL that is looked after; what a collector wants of older ones goes without saying."""
 
 POSTGRES_PEER = DOCS / "peers" / "postgres_exporter.yaml"
 
@@ -226,8 +230,31 @@ def metrics_part() -> str:
                 for metric in collectors[collector]
             ]
             named = f"Collector `{collector}`" if collector else "Always there"
-            parts += [f"### {title}: {named}", _table(("name", "type", "labels", "help", "name is of"), rows)]
+            told = _running(collector) if kind == "postgres" else ""
+            table = _table(("name", "type", "labels", "help", "name is of"), rows)
+            parts += [f"### {title}: {named}", *filter(None, [told]), table]
     return "\n\n".join(parts)
+
+
+def _running(collector: str) -> str:
+    """Where, when and on which servers a collector in SQL runs, where that is not everywhere and always."""
+    files = [file for file in sql_collectors() if file.name == collector]
+    if not files:
+        return ""
+    file = files[0]
+    least = min(one.requires.at_least for one in files) // 10000
+    below = max(one.requires.below for one in files) // 10000
+    clock = f"`{file.clock}_interval`" if isinstance(file.clock, str) else f"{file.clock:g} seconds"
+    said = (
+        (not file.enabled, f"Runs only when the settings say `collectors: {{{collector}: true}}`."),
+        (file.scope == "database", "In every database."),
+        (bool(file.clock), f"Every {clock}."),
+        (least > OLDEST_SERVER, f"From PostgreSQL {least} on."),
+        (below < OLDEST_SERVER * 10, f"Up to PostgreSQL {below - 1}."),
+        (bool(file.requires.role), f"On a {file.requires.role} only."),
+        (bool(file.requires.extension), f"Where the extension `{file.requires.extension}` is installed."),
+    )
+    return " ".join(text for holds, text in said if holds)
 
 
 def _postgres_names() -> dict[str, str]:
