@@ -69,7 +69,10 @@ class Slower:
         if not self.load_before:
             return "new"
         if self.mean and self.mean_before and self.mean > GROWTH * self.mean_before:
-            return f"{self.mean / self.mean_before:.1f} times slower per call"
+            times = self.mean / self.mean_before
+            return (
+                f"{times:,.0f} times slower per call" if times >= 10 else f"{times:.1f} times slower per call"
+            )
         return "called more often"
 
 
