@@ -56,12 +56,13 @@ WITHOUT_LABELS = """
 """
 
 LATER = {
-    "pgbouncer_stats_totals_server_assignments_total": "1.23 and later count them",
-    "pgbouncer_stats_totals_client_parses_total": "1.24 and later count them",
-    "pgbouncer_stats_totals_server_parses_total": "1.24 and later count them",
-    "pgbouncer_stats_totals_binds_total": "1.24 and later count them",
+    (1, 23): ("stats_totals_server_assignments_total",),
+    (1, 24): (
+        *("stats_totals_client_parses_total", "stats_totals_server_parses_total", "stats_totals_binds_total"),
+        *("databases_max_client_connections", "users_current_client_connections", "active", "paused"),
+    ),
 }
-"""Names of pgbouncer_exporter that older versions cannot give, and why."""
+"""Names by the version since which PgBouncer tells them; older ones cannot have them."""
 
 
 @contextlib.contextmanager
@@ -122,10 +123,11 @@ def test_names_are_upstreams(pgbouncer: PgBouncerServer) -> None:
         assert page.value(f"pgbouncer_{name}") >= 0
         assert f"# TYPE pgbouncer_{name} gauge\n" in page.text
     [(version, _)] = page.samples("pgbouncer_version_info")
-    if tuple(map(int, version["version"].split(".")[:2])) < (1, 23):
-        assert not page.names & set(LATER)
-    else:
-        assert "pgbouncer_stats_totals_server_assignments_total" in page.names
+    number = tuple(map(int, version["version"].split(".")[:2]))
+    later = {f"pgbouncer_{name}": since for since, names in LATER.items() for name in names}
+    assert {name for name in later if name in page.names} == {
+        n for n, since in later.items() if number >= since
+    }
 
 
 def test_who_waits_and_who_holds(server_directory: Path, postgres: PostgresServer) -> None:

@@ -61,9 +61,10 @@ def test_rows_with_the_same_labels_are_added_up() -> None:
 
 def test_nothing_is_no_number() -> None:
     """An empty cell is no sample; an unknown column is passed over."""
-    assert read("POOLS", POOL | {"cl_active": None, "new": "5"}).keys() == {
-        name for name in read("POOLS", POOL) if "client_active" not in name
-    }
+    for nothing in (None, "", "auto"):
+        assert read("POOLS", POOL | {"cl_active": nothing, "new": "5"}).keys() == {
+            name for name in read("POOLS", POOL) if "client_active" not in name
+        }
 
 
 @pytest.mark.parametrize("metric", console().metrics(), ids=lambda metric: metric.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from observer.errors import Kind, NotAvailable, ObserverError
+from observer.errors import Kind, Malformed, NotAvailable, ObserverError
 from observer.exporter.declaration import Family, MetricDeclaration, label_body, one
 from observer.exporter.pgbouncer import connections
 from observer.exporter.pgbouncer.tables import Table, console, item_value
@@ -122,6 +122,10 @@ class PgbouncerSource:
             if error.kind is Kind.RETRYABLE and not self._session.connected:
                 raise
             families, fault = None, Fault(error.code, error.sentence, error.remedy)
+        except (ValueError, LookupError, TypeError) as error:
+            # A table of another shape than any version known shows; the other tables go on.
+            words = f"SHOW {command} could not be understood: {type(error).__name__}: {error}"
+            families, fault = None, Fault(Malformed.code, words)
         seconds = time.monotonic() - began
         if command in connections.COMMANDS:
             self._next_at[command] = order.now + seconds * SHARE

@@ -27,11 +27,29 @@ class Column:
     micros: str
     """The column that holds the microseconds beyond this one's whole seconds; empty for none."""
 
-    def value(self, row: dict[str, Any]) -> float:
-        number = float(row[self.name])
+    def value(self, row: dict[str, Any]) -> float | None:
+        """The cell in the metric's unit; ``None`` for one that is not there, empty or no number."""
+        number = item_value(row.get(self.name))
+        if number is None:
+            return None
         if self.micros:
-            return number + float(row.get(self.micros) or 0) / 1e6
-        return int(number) if self.scale == 1 else number * self.scale
+            return number + (item_value(row.get(self.micros)) or 0) / 1e6
+        return number if self.scale == 1 else number * self.scale
+
+
+_WORDS = {"yes": 1, "no": 0}
+
+
+def item_value(text: object) -> float | None:
+    """The number in a cell; ``None`` for one that is not there, empty or no number."""
+    if text is None:
+        return None
+    word = str(text)
+    try:
+        number = _WORDS[word] if word in _WORDS else float(word)
+    except ValueError:
+        return None
+    return int(number) if number == number // 1 else number
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +70,10 @@ class Table:
         for column in self.columns:
             merged: dict[str, float] = {}
             for body, row in zip(bodies, rows, strict=True):
-                if row.get(column.name) is not None:
-                    merged[body] = merged.get(body, 0) + column.value(row)
+                if (value := column.value(row)) is not None:
+                    merged[body] = merged.get(body, 0) + value
             families.append(Family(column.metric, [("", body, value) for body, value in merged.items()]))
         return families
-
-
-_WORDS = {"yes": 1.0, "no": 0.0}
-
-
-def item_value(text: object) -> float | None:
-    """The value of an item; ``None`` for one that is not there or is no number."""
-    if text is None:
-        return None
-    try:
-        number = _WORDS[str(text)] if str(text) in _WORDS else float(str(text))
-    except ValueError:
-        return None
-    return int(number) if number.is_integer() else number
 
 
 @dataclass(frozen=True, slots=True)
