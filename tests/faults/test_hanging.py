@@ -107,7 +107,10 @@ def test_a_wire_that_falls_silent(
 def test_a_backend_that_is_stopped(private_postgres: PostgresFactory, tmp_path: Path) -> None:
     """Its collection ends by the deadline; at most one connection hangs, and ends once it goes on."""
     server = private_postgres()
-    ours = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'observer/%'"
+    ours = (
+        "SELECT pid FROM pg_catalog.pg_stat_activity"
+        " WHERE application_name LIKE 'observer/%' AND datname = 'app'"
+    )
     with (
         Serving(
             tmp_path, {"postgres": [{"name": "main", "dsn": server.dsn("app")}], "scrape": BRISK}

@@ -68,7 +68,7 @@ def terminate_idle(killer: psycopg.Connection) -> list[tuple[bool]]:
     """Terminate Observer's connection, unless it lies between two queries of one collection."""
     return killer.execute(
         "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
-        " WHERE application_name LIKE 'observer/%' AND state = 'idle'"
+        " WHERE application_name LIKE 'observer/%' AND datname = 'app' AND state = 'idle'"
         " AND pg_catalog.clock_timestamp() - state_change > interval '100 ms'"
     ).fetchall()
 
