@@ -1,20 +1,21 @@
-"""TPC-H, all 22 queries weighed by the time that each took; and the same as pg_stat_statements keeps them.
-
-Built in earnest: the times of all queries before and after.
-"""
+"""TPC-H, all 22 queries weighed by the time that each took; and the same as pg_stat_statements keeps them."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import postgast
 import psycopg
-from score import queries
+from score import judged_each, plain, queries
 
 from observer.advisor.advise import advise
+from observer.advisor.facts.reader import read_schema
 from observer.advisor.request import KeptEntry, KeptSample, Request
+from observer.advisor.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_SECONDS = 60
 _DAY = 86_400.0
+_BUDGETS = ("500MB", "2GB")
 
 
 def observed(connection: psycopg.Connection[Any], texts: Mapping[str, str]) -> dict[str, float]:
@@ -52,44 +54,46 @@ def advised(dsn: str, texts: Mapping[str, str], spent: Mapping[str, float], budg
             after=KeptSample(at=_DAY, entries=entries),
             budget=budget,
             partial="none",
-            deadline=120,
+            deadline=300,
         )
     )
 
 
-def main(dsn: str, budget: str = "500MB") -> None:
-    """Measure, advise on constants and on parameters, build what the parameters led to, measure again."""
+def main(dsn: str, times: str) -> None:
+    """Measure once and keep the times; advise on constants and on parameters; judge both on the constants."""
     texts = queries()
+    kept = Path(times)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        before = observed(connection, texts)
-        reports = {
-            "constants": advised(dsn, texts, before, budget),
-            "parameters": advised(
-                dsn, {number: postgast.normalize(text) for number, text in texts.items()}, before, budget
-            ),
-        }
-        for kind, report in reports.items():
-            print(f"{kind}: {len(report.recommendations)} indexes, {report.size / 1e6:.0f} MB promised,")
-            print(f"  cost left {report.cost_left:.4f}, {report.run.explains} EXPLAINs, not priced:")
-            print(f"  {[item.reason for item in report.unpriced]}")
-        one, other = ({item.ddl for item in report.recommendations} for report in reports.values())
-        print(f"the same in both: {len(one & other)}; only one way: {len(one ^ other)}")
-        for kind, report in reports.items():
-            try:
-                for item in report.recommendations:
-                    connection.execute("SET statement_timeout = 0")
-                    connection.execute(item.ddl.replace("INDEX CONCURRENTLY ", "INDEX ").encode())
-                connection.execute("VACUUM ANALYZE")
-                after = observed(connection, texts)
-            finally:
-                connection.execute("SET statement_timeout = 0")
-                for item in report.recommendations:
-                    connection.execute(f"DROP INDEX IF EXISTS {item.name}".encode())
+        schema = read_schema(connection, _tables(connection))
+        if not kept.exists():
+            kept.write_text(json.dumps(observed(connection, texts)), encoding="utf-8")
+    spent = json.loads(kept.read_text(encoding="utf-8"))
+    turned = [shape_of(text, schema).text for text in texts.values()]
+    normalised = {number: postgast.normalize(text) for number, text in texts.items()}
+    print("| budget | texts with | indexes | MB | promised left | judged left | EXPLAINs | not priced |")
+    print("|---|---|---|---|---|---|---|---|")
+    for budget in _BUDGETS:
+        found = {}
+        for kind, asked in (("constants", texts), ("parameters", normalised)):
+            report = advised(dsn, asked, spent, budget)
+            found[kind] = {item.ddl for item in report.recommendations}
+            pairs = judged_each(dsn, turned, plain(report))
+            left = sum(spent[number] * pair[1] / pair[0] for number, pair in zip(texts, pairs, strict=True))
             print(
-                f"built for {kind}: {sum(before.values()) / 1000:.1f} s to {sum(after.values()) / 1000:.1f} s"
+                f"| {budget} | {kind} | {len(report.recommendations)} | {report.size / 1e6:.0f}"
+                f" | {report.cost_left:.3f} | {left / sum(spent.values()):.3f} | {report.run.explains}"
+                f" | {len(report.unpriced)} |",
+                flush=True,
             )
-            for number in texts:
-                print(f"  {number}: {before[number]:,.0f} ms to {after[number]:,.0f} ms", flush=True)
+        both = found["constants"] & found["parameters"]
+        print(f"{budget}: {len(both)} indexes in both sets", file=sys.stderr, flush=True)
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[str]:
+    rows = connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    return [row[0] for row in rows]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ def queries() -> dict[str, str]:
 
 def judged(dsn: str, texts: list[str], definitions: list[str]) -> tuple[float, int, float]:
     """Cost after over before with twins of the primary keys in both, HypoPG's bytes, the worst statement."""
+    pairs = judged_each(dsn, texts, definitions)
+    left = sum(after for _, after in pairs) / sum(before for before, _ in pairs)
+    return left, size_of(dsn, definitions), max(after / before for before, after in pairs)
+
+
+def judged_each(dsn: str, texts: list[str], definitions: list[str]) -> list[tuple[float, float]]:
+    """Cost of each statement before and after, with twins of the primary keys in both."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         twins = connection.execute(
             "SELECT pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
@@ -39,14 +46,21 @@ def judged(dsn: str, texts: list[str], definitions: list[str]) -> tuple[float, i
         for (definition,) in twins:
             connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
         before = [_cost(connection, text) for text in texts]
-        size = 0
+        for definition in definitions:
+            connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
+        return list(zip(before, [_cost(connection, text) for text in texts], strict=True))
+
+
+def size_of(dsn: str, definitions: list[str]) -> int:
+    """Bytes by HypoPG's own estimate."""
+    size = 0
+    with psycopg.connect(dsn, autocommit=True) as connection:
         for definition in definitions:
             row = connection.execute(
                 "SELECT hypopg_relation_size(indexrelid) FROM hypopg_create_index(%s)", (definition,)
             ).fetchone()
             size += row[0] if row else 0
-        after = [_cost(connection, text) for text in texts]
-    return sum(after) / sum(before), size, max(a / b for a, b in zip(after, before, strict=True))
+    return size
 
 
 def _cost(connection: psycopg.Connection[Any], text: str) -> float:
