@@ -61,7 +61,7 @@ def main(dsn: str) -> None:
     for count in map(int, sys.argv[2:] or (20, 100, 500)):
         begun, busy = time.monotonic(), time.process_time()
         report = advise(
-            Request(dsn=dsn, workload=statements(count), budget="2GB", deadline=300, most_statements=2000)
+            Request(dsn=dsn, workload=statements(count), budget="2GB", deadline=900, most_statements=2000)
         )
         run = report.run
         busy = time.process_time() - busy

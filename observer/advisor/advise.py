@@ -280,8 +280,13 @@ class _Run:
                 break
             for number in lucky:
                 outcome.spared[pricing.indexes[number]] = ON_LUCK
+            # The rest stands as it is; only who has lost an index looks for another one from the beginning.
+            luckless = tuned.found.chosen & ~sum(1 << number for number in lucky)
+            losers = tuning.model.touched(tuned.found.chosen & ~luckless)
             tuning.ban(lucky)
-            tuned = tuning.search(rules, go_on=self._time_left, progress=progress)
+            tuned = tuning.search(
+                rules, start=luckless, anew=losers, go_on=self._time_left, progress=progress
+            )
         spare = thrifty(
             tuning,
             outcome.schema,

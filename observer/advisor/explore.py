@@ -55,6 +55,10 @@ class Search:
         grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and
         oracle
             and returns them as a set.
+
+        start: The set to begin with.
+
+        anew: Statements whose best plans are asked for at the beginning, as a set; all where it is -1.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Search:
         rules: Rules,
         *,
         grow: Callable[[int], int] = lambda _: 0,
+        start: int = 0,
+        anew: int = -1,
         go_on: Callable[[], bool] = lambda: True,
         progress: Callable[[int, float, int], None] = lambda *_: None,
     ) -> None:
@@ -75,14 +81,15 @@ class Search:
         self.grow = grow
         self.go_on = go_on
         self.progress = progress
-        self.best = 0
+        self.best = start
+        self.anew = anew
 
     def run(self) -> Found:
         """Search until a round brings nothing or time is up."""
         self._seed()
         self.grow(0)
         rounds, finished, stale = 0, False, 0
-        best_saved = 0.0
+        best_saved = self.model.saved(self.best)
         while rounds < _MOST_ROUNDS:
             chosen = self._settle()
             saved = self.model.saved(chosen)
@@ -93,7 +100,7 @@ class Search:
             rounds += 1
             if not self.go_on():
                 break
-            if stale >= _PATIENCE:
+            if stale >= (_PATIENCE if self.anew == -1 else 1):
                 finished = True
                 break
             self._look_around(self.best)
@@ -138,6 +145,7 @@ class Search:
         tasks = [
             (statement, self._within(mask, self.rules.budget * step))
             for statement, mask in enumerate(self.own)
+            if self.anew >> statement & 1
             for step in _STEPS
         ]
         answers = self._ask(tasks)
@@ -145,7 +153,7 @@ class Search:
         answers = self._ask(peeled)
         parts = []
         for statement, tiles in enumerate(self.model.tiles):
-            for _, mask in tiles:
+            for _, mask in tiles if self.anew >> statement & 1 else ():
                 if mask.bit_count() > 1:
                     parts += [(statement, mask & ~(1 << number)) for number in members(mask)]
                     parts += [(statement, 1 << number) for number in members(mask)]

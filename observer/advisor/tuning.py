@@ -155,12 +155,22 @@ class Tuning:
         self,
         rules: Rules,
         *,
+        start: int = 0,
+        anew: int = -1,
         go_on: Callable[[], bool] = lambda: True,
         progress: Callable[[int, float, int], None] = lambda *_: None,
     ) -> Tuned:
-        """Find a set within the rules."""
+        """Find a set within the rules, from ``start`` on; ask those in ``anew`` from the beginning."""
         search = Search(
-            self.model, self.pricing, self.own, rules, grow=self._grow, go_on=go_on, progress=progress
+            self.model,
+            self.pricing,
+            self.own,
+            rules,
+            grow=self._grow,
+            start=start,
+            anew=anew,
+            go_on=go_on,
+            progress=progress,
         )
         found = search.run()
         return Tuned(
