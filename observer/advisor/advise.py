@@ -101,7 +101,7 @@ class _Run:
             first = self._connect(stack)
             hypopg = installed_hypopg(first)
             whole = self._workload(first)
-            workload, left_out = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
+            workload, left_share = leading_part(whole, _LEADING_SHARE, self.request.most_statements)
             workload = self._with_constants(first, workload)
             self.say(f"{len(workload.statements)} statements from {workload.source}")
             schema = read_schema(first, _mentioned(workload))
@@ -115,7 +115,8 @@ class _Run:
             outcome = Outcome(
                 request=self.request,
                 workload=workload,
-                left_out=left_out,
+                left_out=len(whole.statements) - len(workload.statements),
+                left_share=left_share,
                 schema=schema,
                 budget=budget,
                 preparation=preparation,

@@ -48,6 +48,7 @@ class Outcome:
     request: Request
     workload: Workload
     left_out: int
+    left_share: float
     schema: Schema
     budget: int
     preparation: Preparation

@@ -56,11 +56,18 @@ def why_nothing(outcome: Outcome) -> str:
     return "no candidate saves enough for its size and its upkeep within the budget"
 
 
+def _tail(outcome: Outcome) -> str:
+    """How many statements were not looked at, and what they are of the whole."""
+    share, of = outcome.left_share, "time" if outcome.workload.timed else "weight"
+    words = "under 0.1 %" if share < 0.001 else f"{share:.1%}".replace("%", " %")
+    return f"{outcome.left_out} statements that together are {words} of the {of} were left out"
+
+
 def notes(outcome: Outcome) -> tuple[str, ...]:
     """What the reader must know to judge the advice."""
     found = []
     if outcome.left_out:
-        found.append(f"{outcome.left_out} statements that together take under 1 % of the time were left out")
+        found.append(_tail(outcome))
     if outcome.workload.timed and outcome.workload.source.endswith("last reset"):
         found.append("the window is as long as the statistics: two kept samples would show the present load")
     if not outcome.workload.timed:

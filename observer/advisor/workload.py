@@ -242,8 +242,11 @@ def _unparsable(statement: Statement, error: postgast.PgQueryError) -> Skipped:
     return Skipped(statement.text, f"not parsable: {error.message}", statement.queryid)
 
 
-def leading_part(workload: Workload, share: float, most: int) -> tuple[Workload, int]:
-    """The statements that make up ``share`` of the whole, at most ``most``; and how many were left out."""
+def leading_part(workload: Workload, share: float, most: int) -> tuple[Workload, float]:
+    """The statements that make up ``share`` of the whole, at most ``most``; and the share of the others.
+
+    Where no times are known every statement counts, and only their number is limited.
+    """
     total = sum(statement.worth for statement in workload.statements)
     kept: list[Statement] = []
     seen = 0.0
@@ -252,4 +255,5 @@ def leading_part(workload: Workload, share: float, most: int) -> tuple[Workload,
             break
         kept.append(statement)
         seen += statement.worth
-    return replace(workload, statements=tuple(kept)), len(workload.statements) - len(kept)
+    left = sum(statement.worth for statement in workload.statements[len(kept) :])
+    return replace(workload, statements=tuple(kept)), left / total if total else 0.0

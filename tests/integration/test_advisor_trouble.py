@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from observer.advisor.advise import advise
-from observer.advisor.connection import APPLICATION
+from observer.advisor.connection import APPLICATION, installed_hypopg
 from observer.advisor.hypothetical import Hypothetical
 from observer.advisor.indexes import Index, Key
 from observer.advisor.names import RelationName
@@ -29,7 +29,7 @@ _COLUMNS = 8
 
 
 @pytest.fixture(scope="module")
-def database(postgres: PostgresServer) -> str:
+def database(postgres: PostgresServer, hypopg: None) -> str:  # noqa: ARG001 - it is there
     """Some tables of many columns, with an index on each key."""
     postgres.create_database(DATABASE, extensions=("hypopg",))
     with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:
@@ -86,6 +86,15 @@ def test_a_deadline_that_leaves_no_time_is_said_and_costs_no_error(database: str
     assert not report.run.finished
     assert report.unpriced
     assert all("deadline" in item.reason for item in report.unpriced)
+
+
+def test_what_is_left_out_is_told_with_its_share(database: str) -> None:
+    """Not that it is little, but how much it is."""
+    light, *heavy = workload(3).split(";")
+    text = f"-- weight: 10\n{heavy[0]}; -- weight: 10\n{heavy[1]}; -- weight: 5\n{light}"
+    report = advise(Request(dsn=database, workload=text, most_statements=2, deadline=30))
+    assert report.statements == 2
+    assert any("1 statements that together are 20.0 % of the weight were left out" in n for n in report.notes)
 
 
 def test_the_run_tells_how_far_it_is(database: str) -> None:
@@ -156,7 +165,14 @@ def test_a_table_that_goes_in_the_middle_costs_the_others_nothing(doomed: str, c
 
 def session_on(database: str) -> tuple[psycopg.Connection[Any], Session]:
     connection = psycopg.connect(database, autocommit=True)
-    return connection, Session(connection, hypopg="1.3.1", version=connection.info.server_version)
+    version = version_of(connection)
+    return connection, Session(connection, hypopg=version, version=connection.info.server_version)
+
+
+def version_of(connection: psycopg.Connection[Any]) -> str:
+    installed = installed_hypopg(connection)
+    assert installed is not None
+    return installed[0]
 
 
 def standing(connection: psycopg.Connection[Any]) -> int:
@@ -211,7 +227,7 @@ def test_more_indexes_than_hypopg_has_numbers_for_are_no_error(database: str) ->
     ]
     assert len(many) > 2500
     with connection:
-        hypothetical = Hypothetical(connection, "1.3.1", "public")
+        hypothetical = Hypothetical(connection, version_of(connection), "public")
         sizes = hypothetical.sizes(many)
         assert len(sizes) == len(many)
         assert min(sizes) > 0
