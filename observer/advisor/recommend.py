@@ -176,7 +176,22 @@ def _index_notes(index: Index, outcome: Outcome) -> tuple[str, ...]:
         words.append("pays while the table is vacuumed: index-only scans need an up-to-date visibility map")
     if relation.partitions:
         words.append("on a partitioned table: built partition by partition, then attached")
+    covered = _covered(index, outcome)
+    if covered:
+        words.append(f"does what an index on {covered} alone would do: that one is not needed beside it")
     return tuple(words)
+
+
+def _covered(index: Index, outcome: Outcome) -> str:
+    """Keys of the shorter candidate that it makes needless: what people build by hand."""
+    if outcome.pricing is None or index.method != "btree":
+        return ""
+    for length in range(1, len(index.keys)):
+        shorter = Index(index.relation, index.keys[:length], where=index.where)
+        number = outcome.pricing.numbers.get(shorter)
+        if number is not None and any(mask >> number & 1 for mask in outcome.pricing.relevant):
+            return "(" + ", ".join(key.sql for key in shorter.keys) + ")"
+    return ""
 
 
 def _steps(plan: Plan, outcome: Outcome) -> tuple[PlanStep, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from observer.advisor.names import RelationName
     from observer.advisor.schema import Relation, Schema
     from observer.advisor.workload import Statement
+
+_WORD = re.compile(r"\w+")
 
 ENTRY_MS = 0.01
 """Milliseconds for one entry in a B-tree whose upper pages are cached, with its WAL. An estimate."""
@@ -86,10 +89,17 @@ def write_rates(
 
 def upkeep(index: Index, relation: Relation, share: float, rate: WriteRate) -> Upkeep:
     """The write load of an index that holds ``share`` of its table's rows."""
-    held = index.columns | {key.text for key in index.keys}
+    held = index.columns | _spoken_of(index, relation)
     hot = relation.writes.updated_hot / relation.writes.updated if relation.writes.updated else 0.0
     changed = max((rows for column, rows in rate.by_column.items() if column in held), default=0.0)
     lost = changed * hot
     entries = (rate.inserted + rate.updated * (1 - hot)) * share + lost
     ms = ENTRY_MS * (entries + lost * len(relation.indexes))
     return Upkeep(entries, lost, ms)
+
+
+def _spoken_of(index: Index, relation: Relation) -> frozenset[str]:
+    """Columns that its expressions and its predicate read: an update of one is not heap-only either."""
+    texts = [key.text for key in index.keys if not key.is_column]
+    words = {word for text in [*texts, index.where] for word in _WORD.findall(text)}
+    return frozenset(words & relation.columns.keys())

@@ -317,6 +317,26 @@ def test_a_lost_connection_does_not_end_the_run(database: str) -> None:
     assert report.recommendations
 
 
+def test_a_table_that_goes_in_the_middle_costs_the_others_nothing(database: str) -> None:
+    """Schemas change while a run lasts: what is gone is named with its reason, the rest is advised on."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE doomed AS SELECT n, n % 700 AS kind FROM generate_series(1, 20000) n"
+        )
+        connection.execute("ANALYZE doomed")
+
+    def drop(line: str) -> None:
+        if line.endswith("priced as things stand"):
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("DROP TABLE doomed")
+
+    workload = "select * from doomed where kind = $1; select * from recipes where user_id = $1"
+    report = advise(Request(dsn=as_role(database, "adviser"), workload=workload, deadline=30), say=drop)
+    assert definitions(report) == ["public.recipes (user_id)"]
+    assert [item.text for item in report.unpriced] == ["select * from doomed where kind = $1"]
+    assert "doomed" in report.unpriced[0].reason
+
+
 def test_the_child_answers_in_json_and_every_form_is_made_of_it(database: str) -> None:
     """Request in, result out, progress on standard error; no password and no value of the data in any."""
     request = Request(

@@ -76,6 +76,12 @@ def test_each_index_that_the_service_lacks_is_recommended(report: IndexReport) -
         assert [body for body in found if re.fullmatch(pattern, body)], (what, found)
 
 
+def test_the_index_on_the_user_alone_is_covered_and_the_report_says_so(report: IndexReport) -> None:
+    """People build (user_id) and (user_id, created_at DESC); the second does the work of both."""
+    (item,) = [one for one in report.recommendations if "recipes (user_id" in one.ddl]
+    assert any("(user_id) alone" in note for note in item.notes)
+
+
 def test_nothing_else_is_recommended(report: IndexReport) -> None:
     """What little a further index would save is not worth its bytes and the writers' time."""
     left = [

@@ -31,6 +31,7 @@ header{display:flex;gap:.75rem;justify-content:space-between;align-items:start;f
 pre{background:var(--code);border-radius:.35rem;padding:.6rem .75rem;overflow-x:auto;font-size:.85rem;margin:.6rem 0}
 code{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.5rem;margin:.5rem 0}
+dl>div:last-child{grid-column:span 2}
 dt{color:var(--quiet);font-size:.8rem}dd{margin:0}
 details{border-top:1px solid var(--line);padding:.5rem 0}
 summary{cursor:pointer}summary code{display:inline-block;max-width:calc(100% - 1.5rem);vertical-align:top}

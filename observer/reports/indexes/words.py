@@ -29,6 +29,8 @@ def moment(at: float) -> str:
 def share(part: float) -> str:
     """A share as a percentage with as many digits as it deserves."""
     percent = part * 100
+    if percent <= 0:
+        return "0 %"
     if percent >= 10:
         return f"{percent:.0f} %"
     return f"{percent:.1f} %" if percent >= 0.1 else "under 0.1 %"
