@@ -153,7 +153,7 @@ class Resolved:
         self._replicas = self._replicas_at(found)
         if len(found) > MOST_REPLICAS:
             self._fault = Fault(
-                "too-many",
+                "not-available",
                 f"{self._address.host} has {len(found)} addresses; the first {MOST_REPLICAS} are read",
             )
 
