@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from postgast import pg_query_pb2 as pb
 
-from observer.advisor.access import Access, Condition, Role, Shape, Slot, Use
-from observer.advisor.comparisons import Comparisons
+from observer.advisor.access import Access, Condition, Shape, Use
 from observer.advisor.equivalents import equivalent, updated_columns
 from observer.advisor.indexes import Key
 from observer.advisor.leading import lead
-from observer.advisor.scopes import OpenAccess, Scope, Source, parameter_number, renamed
+from observer.advisor.orders import Orders
+from observer.advisor.scopes import OpenAccess, Scope, Source, renamed
 from observer.advisor.tree import (
     Node,
     Unparsable,
@@ -24,8 +24,6 @@ from observer.advisor.tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from observer.advisor.names import RelationName
     from observer.advisor.schema import Schema
 
@@ -58,7 +56,7 @@ def shape_of(text: str, schema: Schema) -> Shape:
     )
 
 
-class _Reader(Comparisons):
+class _Reader(Orders):
     """Walks one statement."""
 
     def __init__(self, schema: Schema) -> None:
@@ -241,95 +239,6 @@ class _Reader(Comparisons):
                 found += columns.items()
         return found
 
-    def _limits(self, node: pb.SelectStmt) -> None:
-        for value, role in ((node.limit_count, Role.LIMIT), (node.limit_offset, Role.OFFSET)):
-            found = parameter_number(inner(value))
-            if found:
-                self.slots[found] = Slot(found, role)
-
-    def _group_and_order(
-        self, node: pb.SelectStmt, scope: Scope, outputs: list[tuple[str, Source | None, Node]]
-    ) -> None:
-        limited = node.HasField("limit_count")
-        groups = [self._key_by_name_or_place(inner(item), scope, outputs) for item in node.group_clause]
-        plain_distinct = bool(node.distinct_clause) and not inner(node.distinct_clause[0]).ListFields()
-        if plain_distinct and not groups:
-            groups = [(source[0], Key(source[1])) if source else None for _, source, _ in outputs]
-        elif node.distinct_clause and not plain_distinct:
-            for item in node.distinct_clause:
-                self._visit(inner(item), scope)
-        order = self._order(node.sort_clause, scope, outputs)
-        resolved = [found for found in groups if found]
-        if groups and len(resolved) == len(groups) and len({number for number, _ in resolved}) == 1:
-            self.accesses[resolved[0][0]].groups.append(tuple(dict.fromkeys(key for _, key in resolved)))
-        allowed = {key for _, key in resolved}
-        kept: list[Key] = []
-        owner = -1
-        for found in order:
-            if found is None or (owner >= 0 and found[0] != owner):
-                break
-            if groups and found[1].plain() not in allowed:
-                break
-            owner = found[0]
-            kept.append(found[1])
-        if kept:
-            self.accesses[owner].orders.append(tuple(dict.fromkeys(kept)))
-            self.accesses[owner].limited |= limited
-        if not groups:
-            self._extremes(node, scope)
-
-    def _extremes(self, node: pb.SelectStmt, scope: Scope) -> None:
-        """min(x) and max(x) alone are the first row of an order."""
-        for item in node.target_list:
-            value = inner(inner(item).val)
-            if (
-                isinstance(value, pb.FuncCall)
-                and strings(value.funcname)[-1] in ("min", "max")
-                and value.args
-            ):
-                found = self._key(inner(value.args[0]), scope)
-                if found:
-                    self.accesses[found[0]].orders.append((found[1],))
-
-    def _order(
-        self, clause: Iterable[pb.Node], scope: Scope, outputs: list[tuple[str, Source | None, Node]]
-    ) -> list[tuple[int, Key] | None]:
-        keys: list[tuple[int, Key] | None] = []
-        for item in clause:
-            sort = inner(item)
-            if not isinstance(sort, pb.SortBy):
-                continue
-            found = self._key_by_name_or_place(inner(sort.node), scope, outputs)
-            if found:
-                down = sort.sortby_dir == pb.SORTBY_DESC
-                first = sort.sortby_nulls == pb.SORTBY_NULLS_FIRST
-                nulls_first = first or (down and sort.sortby_nulls != pb.SORTBY_NULLS_LAST)
-                key = found[1]
-                found = found[0], Key(key.text, key.is_column, down, nulls_first, key.operator_class)
-            keys.append(found)
-        return keys
-
-    def _key_by_name_or_place(
-        self, node: Node, scope: Scope, outputs: list[tuple[str, Source | None, Node]]
-    ) -> tuple[int, Key] | None:
-        """GROUP BY and ORDER BY may name an output column or its number."""
-        if isinstance(node, pb.A_Const) and node.HasField("ival"):
-            place = node.ival.ival - 1
-            if 0 <= place < len(outputs):
-                _, source, value = outputs[place]
-                return (source[0], Key(source[1])) if source else self._key(value, scope)
-            return None
-        if isinstance(node, pb.ColumnRef):
-            names = strings(node.fields)
-            if len(names) == 1:
-                for name, source, value in outputs:
-                    if name == names[0] and not isinstance(value, pb.ColumnRef):
-                        return (source[0], Key(source[1])) if source else self._key(value, scope)
-        self._visit(node, scope)
-        return self._key(node, scope)
-
-    # Conditions.
-
     # Expressions.
 
     def _visit(self, node: Node, scope: Scope) -> None:
@@ -375,10 +284,3 @@ class _Reader(Comparisons):
                 self.accesses[source[0]].conditions.append(
                     Condition(Key(source[1]), Use.JOIN, key[0] if key else -1)
                 )
-
-    def _window(self, node: pb.WindowDef, scope: Scope) -> None:
-        keys = [self._key(inner(item), scope) for item in node.partition_clause]
-        keys += self._order(node.order_clause, scope, [])
-        found = [key for key in keys if key]
-        if found and len(found) == len(keys) and len({number for number, _ in found}) == 1:
-            self.accesses[found[0][0]].orders.append(tuple(key for _, key in found))
