@@ -10,7 +10,7 @@ from observer.advisor.indexes import Index
 from observer.advisor.model import members
 from observer.advisor.redaction import queryid_text, redacted
 from observer.advisor.rejection import rejected
-from observer.advisor.remarks import notes, unpriced, why_nothing, worsened
+from observer.advisor.remarks import notes, partitioned, unpriced, why_nothing, worsened
 from observer.advisor.report import IndexReport, PlanStep, Recommendation, Run, Served
 from observer.advisor.verified import verified
 
@@ -93,7 +93,7 @@ def _recommendations(outcome: Outcome, total: float) -> tuple[Recommendation, ..
                 hot_lost_per_second=load.hot_lost_per_second,
                 confidence=_confidence(agreeing),
                 statements=served,
-                partitions=tuple(str(name) for name in relation.partitions),
+                partitions=tuple(str(name) for name in outcome.schema.partitions_of(relation)),
                 replaces=tuple(
                     existing.name
                     for existing in relation.indexes
@@ -175,7 +175,7 @@ def _index_notes(index: Index, outcome: Outcome) -> tuple[str, ...]:
     if index.include:
         words.append("pays while the table is vacuumed: index-only scans need an up-to-date visibility map")
     if relation.partitions:
-        words.append("on a partitioned table: built partition by partition, then attached")
+        words.append(partitioned(relation, outcome))
     covered = _covered(index, outcome)
     if covered:
         words.append(f"does what an index on {covered} alone would do: that one is not needed beside it")

@@ -9,6 +9,7 @@ from observer.advisor.report import Unpriced, Worsened
 
 if TYPE_CHECKING:
     from observer.advisor.outcome import Outcome
+    from observer.advisor.schema import Relation
 
 _WORSE = 1.01
 
@@ -96,3 +97,10 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     if not outcome.finished:
         found.append("the deadline ended the search: this is the best set found until then")
     return tuple(found)
+
+
+def partitioned(relation: Relation, outcome: Outcome) -> str:
+    """How an index of a partitioned table is built."""
+    if outcome.schema.partitions_of(relation):
+        return "on a partitioned table: built partition by partition, then attached"
+    return "its partitions are partitioned in turn: built at once, and writers wait until it stands"

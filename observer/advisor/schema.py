@@ -155,6 +155,11 @@ class Schema:
     server_version: int = 150000
     block_size: int = 8192
 
+    def partitions_of(self, relation: Relation) -> tuple[RelationName, ...]:
+        """Its partitions, where each can take an index by itself; none where one is partitioned in turn."""
+        nested = any(self.relations[name].partitions for name in relation.partitions)
+        return () if nested else relation.partitions
+
     def rows_of(self, name: str) -> float:
         """Rows of the largest relation of this name, in whichever schema."""
         return max((one.rows for one in self.relations.values() if one.name.name == name), default=0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from observer.advisor.redaction import queryid_text, redacted
+from observer.advisor.remarks import partitioned
 from observer.advisor.report import PlanStep, Recommendation, Served
 from observer.advisor.writes import ENTRY_MS, WriteRate, upkeep
 
@@ -103,7 +104,7 @@ def _recommendation(outcome: Outcome, index: Index, result: Verified, total: flo
             "writers pay for each word or key; where it shows, see fastupdate and gin_pending_list_limit"
         )
     if relation.partitions:
-        notes.append("on a partitioned table: built partition by partition, then attached")
+        notes.append(partitioned(relation, outcome))
     return Recommendation(
         name=index.name,
         ddl=index.statement(concurrently=not relation.partitions),
@@ -117,7 +118,7 @@ def _recommendation(outcome: Outcome, index: Index, result: Verified, total: flo
         hot_lost_per_second=hot,
         confidence="high" if share >= 0.9 else "medium" if share >= 0.5 else "low",
         statements=tuple(_served(outcome, index, effect, total) for effect in result.effects),
-        partitions=tuple(str(name) for name in relation.partitions),
+        partitions=tuple(str(name) for name in outcome.schema.partitions_of(relation)),
         notes=tuple(notes),
         evidence="sample",
     )

@@ -230,6 +230,31 @@ def test_a_partitioned_table_gets_its_recipe(database: str, postgres: PostgresSe
     assert f"{name} stands already" in done.stdout
 
 
+def test_partitions_that_are_partitioned_in_turn_are_built_at_once(
+    database: str, postgres: PostgresServer
+) -> None:
+    """There is no way without a lock that is simple; the report says what it costs, and the file works."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE visits (at date NOT NULL, page bigint NOT NULL) PARTITION BY RANGE (at);"
+            "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
+            " PARTITION BY HASH (page);"
+            "CREATE TABLE visits_1_0 PARTITION OF visits_1 FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+            "CREATE TABLE visits_1_1 PARTITION OF visits_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+            "INSERT INTO visits SELECT '2026-03-01', n % 4000 FROM generate_series(1, 40000) n;"
+            "ANALYZE visits"
+        )
+        report = ask(database, "select * from visits where page = $1 and at > '2026-01-01'")
+        (item,) = report.recommendations
+        assert any("writers wait" in note for note in item.notes)
+        for _ in range(2):
+            done = run_file(postgres, DATABASE, sql_form.render(report))
+            assert done.returncode == 0, done.stderr
+        rollback = next(line for line in sql_form.render(report).splitlines() if "Rollback" in line)
+        connection.execute(rollback.partition("Rollback: ")[2].encode())
+        connection.execute("DROP TABLE visits")
+
+
 def test_the_file_removes_what_a_build_left_behind_and_builds_anew(
     database: str, postgres: PostgresServer
 ) -> None:

@@ -87,16 +87,17 @@ def render(report: IndexReport) -> str:
 def _recommended(item: Recommendation) -> str:
     schema = item.relation.rsplit(".", 1)[0]
     full = f"{schema}.{quote(item.name)}"
+    concurrently = item.ddl.startswith("CREATE INDEX CONCURRENTLY ")
     rests = f"confidence {item.confidence}, {evidence(item)}"
     lines = [
         f"-- {item.name}: {in_words(item.size)}, saves {share(item.saved)}, {rests}.",
         *(f"-- {_comment(note)}." for note in item.notes),
-        f"-- Rollback: DROP INDEX {'' if item.partitions else 'CONCURRENTLY '}IF EXISTS {full};",
+        f"-- Rollback: DROP INDEX {'CONCURRENTLY ' if concurrently else ''}IF EXISTS {full};",
         "",
     ]
     head = "\n".join(lines)
     if not item.partitions:
-        return head + _remains(full) + _unless_it_stands(full, item.name, item.ddl)
+        return head + (_remains(full) if concurrently else "") + _unless_it_stands(full, item.name, item.ddl)
     # A partitioned table takes no CONCURRENTLY: the parent's index stays invalid, which is no remains, until
     # each partition's is attached.
     keys = item.ddl.split(" ON ", 1)[1][len(item.relation) :]
