@@ -12,6 +12,7 @@ from psycopg import sql
 
 from observer.cli.sql import role_script
 from observer.demo.servers import PostgresServer, ordinary_account, private_directory
+from observer.exporter.postgres.collectors import sql_collectors
 from observer.exporter.postgres.databases import Database
 from observer.exporter.postgres.reading import FileQuestion, Reader
 from observer.exporter.postgres.rounds import Rounds
@@ -56,7 +57,18 @@ def server(postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
 
 def config(server: PostgresServer, **databases: Any) -> dict[str, object]:
     databases = {"interval": "1s", "include": ["app", "many*"], **databases}
-    target = {"name": "main", "dsn": server.dsn("app", user="observer"), "databases": databases}
+    # Two collectors are enough to tell databases apart, and make forty visits short.
+    collectors = {
+        file.name: file.name in ("stat_user_tables", "user_table_sizes")
+        for file in sql_collectors()
+        if file.scope == "database"
+    }
+    target = {
+        "name": "main",
+        "dsn": server.dsn("app", user="observer"),
+        "databases": databases,
+        "collectors": collectors,
+    }
     return {"postgres": [target], "scrape": BRISK}
 
 
@@ -158,6 +170,23 @@ def test_what_happens_in_one_database_is_its_own(server: PostgresServer, tmp_pat
         wait_for(lambda: "odd_locked" in names(observer.page()), "what was locked is back")
         [fault] = observer.status("main")["faults"]
         assert fault["what"].startswith("database odd_refuses: ")
+
+
+def test_a_locked_list_of_databases_is_not_a_server_that_is_down(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """While pg_database cannot be read the visits fail, and everything that does not need it goes on."""
+    with Serving(tmp_path, config(server, include=["app"])) as observer:
+        observer.wait_up("main")
+        with server.connect("app") as holder, holder.transaction():
+            holder.execute("LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE")
+            page = observer.fresh("main")
+            assert page.value("pg_up") == 1
+            assert page.value("pg_scrape_collector_success", collector="databases") == 0
+            assert page.value("pg_scrape_collector_success", collector="stat_user_tables") == 1
+            assert page.value(SCANS, datname="app", relname="mine") >= 0
+        page = observer.fresh("main")
+        assert page.value("pg_scrape_collector_success", collector="databases") == 1
 
 
 def _free(server: PostgresServer, statement: str) -> None:

@@ -128,6 +128,7 @@ class PostgresSource:
         self._facts_at = 0.0
         self._standby = False
         self._reads_here = True
+        self._lost = False
         self._databases: list[Database] = []
         self._latest: dict[str, Outcome] = {}
         self._settings_rows: list[tuple[Any, ...]] = []
@@ -164,7 +165,7 @@ class PostgresSource:
         facts = None
         try:
             facts = self._learn(order)
-            self._look_around(facts, order)
+            lost = self._look_around(facts, order)
             fitting = [task for task in self._tasks if task.fits(facts)]
             gone = sorted(self._latest.keys() - {task.name for task in fitting} - {visits.NAME})
             for name in gone:
@@ -174,7 +175,8 @@ class PostgresSource:
                     outcome = self._run(task, facts, order)
                     if outcome is not None:
                         outcomes.append(outcome)
-            visited = self._visits.outcome()
+            visited = lost or self._visits.outcome(anew=self._lost)
+            self._lost = lost is not None
             if visited is not None:
                 outcomes.append(visited)
         except ObserverError as error:
@@ -210,14 +212,27 @@ class PostgresSource:
             return self._session.refresh_facts(order.deadline)
         return self._session.facts(order.deadline)
 
-    def _look_around(self, facts: ServerFacts, order: CollectionOrder) -> None:
-        """Which databases there are. Behind a pooler a visit would open connections that nobody bounds."""
-        rows = self._session.rows(DISCOVERY, deadline=order.deadline)
+    def _look_around(self, facts: ServerFacts, order: CollectionOrder) -> Outcome | None:
+        """Which databases there are. Behind a pooler a visit would open connections that nobody bounds.
+
+        Returns:
+            What is told of visits when that could not be asked: while pg_database is locked, for example.
+
+        Raises:
+            ObserverError: The connection is gone.
+        """
+        try:
+            rows = self._session.rows(DISCOVERY, deadline=order.deadline)
+        except ObserverError as error:
+            if not self._session.connected:
+                raise
+            return Outcome(visits.NAME, 0.0, None, Fault(error.code, error.sentence, error.remedy))
         self._databases = chosen(rows, self._plan.databases)
         self._reads_here = any(database.here for database in self._databases)
         if self._plan.runs(visits.NAME) and not facts.pooled:
             others = [database for database in self._databases if not database.here]
             self._visits.follow(others, standby=self._standby)
+        return None
 
     def _run(self, task: _Task, facts: ServerFacts, order: CollectionOrder) -> Outcome | None:
         """What a collector brought; ``None`` when it had nothing new to say.

@@ -132,10 +132,14 @@ class Visits:
         with self._wake:
             self._away = True
 
-    def outcome(self) -> Outcome | None:
-        """What all visits have brought, and the first fault; ``None`` when nothing changed since the last."""
+    def outcome(self, *, anew: bool = False) -> Outcome | None:
+        """What all visits have brought, and the first fault.
+
+        Args:
+            anew: Whether it is wanted although nothing changed since the last; else that yields ``None``.
+        """
         with self._wake:
-            if not self._changed:
+            if not self._changed and not anew:
                 return None
             self._changed = False
             families = [family for name in sorted(self._known) for family in self._known[name].families]
