@@ -27,6 +27,7 @@ lint: $(DEV_STAMP) ## Style, format and types
 	$(RUN) -m mypy
 
 test: system lint ## Everything that must hold before a commit
+	@$(RUN) -m observer.demo.jar # once for each state of its source; no test is to wait for Maven
 	$(RUN) -m pytest
 
 test-matrix: system $(DEV_STAMP) ## The same on every version of the servers, fetched once into .cache (ARGS="VARIANT")

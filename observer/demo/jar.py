@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,3 +176,13 @@ def _run(arguments: Sequence[str], directory: Path, say: Callable[[str], None]) 
         raise NotAvailable(
             f"{Path(arguments[0]).name} failed: {told.strip()[:200]}", remedy=f"see {log} for the whole of it"
         )
+
+
+def main() -> None:
+    """Build it now, so that nobody waits for it later."""
+    service = spring_service(lambda line: print(line, file=sys.stderr, flush=True))
+    print(service.jar)
+
+
+if __name__ == "__main__":
+    main()
