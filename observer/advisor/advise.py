@@ -32,7 +32,7 @@ from observer.advisor.sightings import sightings
 from observer.advisor.thrift import ON_LUCK, on_luck, thrifty
 from observer.advisor.tuning import Tuning
 from observer.advisor.whatif import Session
-from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part
+from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part, weighed
 from observer.advisor.writes import write_rates
 from observer.deadlines import Deadline
 from observer.errors import NotAvailable
@@ -247,8 +247,9 @@ class _Run:
                 remedy="add pg_stat_statements to shared_preload_libraries and restart the server",
             ) from error
         seconds = float(since[0]) if since and since[0] else 0.0
-        entries = [Entry(row[0], row[1] or "", row[2], row[3], row[4]) for row in rows]
-        return from_samples([], entries, seconds, "pg_stat_statements since its last reset")
+        entries = [Entry(row[0], row[1] or "", *row[2:]) for row in rows]
+        found = from_samples([], entries, seconds, "pg_stat_statements since its last reset")
+        return weighed(found, self.request.weigh)
 
     def _tune(self, outcome: Outcome, stack: ExitStack, preparation: Preparation) -> None:
         # What the report speaks of comes first and keeps its numbers; rarer values are further statements to

@@ -47,6 +47,8 @@ class Request(BaseModel):
         sample_dsn: Of a scratch database on another server, where what HypoPG cannot price is tried out on
             samples; a secret. Empty for never.
 
+        weigh: What a statement of pg_stat_statements counts by: ``time``, ``calls`` or ``blocks``.
+
         budget: Bytes with a unit or a share of the database; empty for a tenth of it, at least 100 MB.
 
         thrift: Share of its own saving that an index may give up to be smaller; 0 for the most within the
@@ -61,6 +63,7 @@ class Request(BaseModel):
     workload: str | None = None
     before: KeptSample | None = None
     after: KeptSample | None = None
+    weigh: Literal["time", "calls", "blocks"] = "time"
     sample_dsn: str = ""
     sample_bytes: int = Field(default=32 * 1024**2, ge=1024**2)
     budget: str = ""

@@ -44,6 +44,8 @@ class Statement:
     total_ms: float = 0.0
     weight: float = 1.0
     rows: int = 0
+    blocks: int = 0
+    """Of shared buffers, found there or read."""
 
     @property
     def worth(self) -> float:
@@ -91,6 +93,7 @@ class Entry:
     calls: int
     total_ms: float
     rows: int = 0
+    blocks: int = 0
 
 
 def from_file(text: str) -> Workload:  # noqa: C901 - a small scanner
@@ -175,7 +178,8 @@ def from_samples(
         else:
             spent, rows = entry.total_ms - then.total_ms, max(0, entry.rows - then.rows)
             text = entry.text.strip().rstrip(";")
-            statements.append(Statement(text, entry.queryid, calls, spent, rows=rows))
+            blocks = max(0, entry.blocks - then.blocks)
+            statements.append(Statement(text, entry.queryid, calls, spent, rows=rows, blocks=blocks))
     return joined(Workload(tuple(statements), tuple(skipped), seconds, source or "pg_stat_statements"))
 
 
@@ -186,6 +190,7 @@ def _together(one: Entry, other: Entry) -> Entry:
         calls=one.calls + other.calls,
         total_ms=one.total_ms + other.total_ms,
         rows=one.rows + other.rows,
+        blocks=one.blocks + other.blocks,
     )
 
 
@@ -216,6 +221,7 @@ def joined(workload: Workload) -> Workload:
                 total_ms=sum(statement.total_ms for statement in group),
                 weight=sum(statement.weight for statement in group),
                 rows=sum(statement.rows for statement in group),
+                blocks=sum(statement.blocks for statement in group),
             )
         )
     statements.sort(key=lambda statement: (-statement.worth, statement.text))
@@ -240,6 +246,27 @@ def _unparsable(statement: Statement, error: postgast.PgQueryError) -> Skipped:
         reason = "its text ends in the middle: cut off where it was kept"
         return Skipped(statement.text, reason, statement.queryid, "raise track_activity_query_size")
     return Skipped(statement.text, f"not parsable: {error.message}", statement.queryid)
+
+
+def weighed(workload: Workload, by: str) -> Workload:
+    """The same statements, the time of the window shared out among them by another measure.
+
+    Args:
+        workload: With times, as the server counted them.
+
+        by: ``time`` changes nothing; ``calls`` and ``blocks`` share it out by these.
+    """
+    measure = [{"calls": one.calls, "blocks": one.blocks}.get(by, 0) for one in workload.statements]
+    if not any(measure):
+        return workload
+    each = sum(one.total_ms for one in workload.statements) / sum(measure)
+    statements = [
+        replace(one, total_ms=each * much)
+        for one, much in zip(workload.statements, measure, strict=True)
+        if much
+    ]
+    statements.sort(key=lambda statement: (-statement.worth, statement.text))
+    return replace(workload, statements=tuple(statements), source=f"{workload.source}, weighed by {by}")
 
 
 def leading_part(workload: Workload, share: float, most: int) -> tuple[Workload, float]:

@@ -31,6 +31,14 @@ class Form(enum.StrEnum):
     SQL = "sql"
 
 
+class Measure(enum.StrEnum):
+    """What a statement counts by."""
+
+    TIME = "time"
+    CALLS = "calls"
+    BLOCKS = "blocks"
+
+
 class SizeModel(enum.StrEnum):
     """Who estimates sizes."""
 
@@ -73,6 +81,10 @@ def advise(  # noqa: PLR0917 - each is an option of the command
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file; otherwise standard output.")
     ] = None,
+    weigh: Annotated[
+        Measure,
+        typer.Option(help="What a statement of pg_stat_statements counts by; without a workload file."),
+    ] = Measure.TIME,
     sample_dsn: Annotated[
         str,
         typer.Option(
@@ -99,6 +111,7 @@ def advise(  # noqa: PLR0917 - each is an option of the command
         Request(
             dsn=dsn,
             workload=_read(workload) if workload else None,
+            weigh=weigh.value,
             sample_dsn=sample_dsn,
             budget=budget,
             max_width=max_width,

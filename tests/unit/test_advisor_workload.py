@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from observer.advisor.budget import MalformedBudget, parse_budget
 from observer.advisor.redaction import redacted
-from observer.advisor.workload import Entry, MalformedWorkload, from_file, from_samples
+from observer.advisor.workload import Entry, MalformedWorkload, from_file, from_samples, weighed
 
 
 def test_a_file_gives_each_statement_its_weight() -> None:
@@ -104,3 +104,18 @@ def test_utility_and_own_statements_are_no_workload() -> None:
     found = from_samples([], [Entry(n, text, 1, 1000.0 - n) for n, text in enumerate(texts)], 60)
     assert [s.queryid for s in found.statements] == [6, 7]
     assert not found.skipped
+
+
+def test_a_workload_can_be_weighed_by_calls_or_blocks() -> None:
+    """The time of the window is shared out by them; statements that count nothing then are left out."""
+    found = from_samples(
+        [Entry(1, "select 1 from a", 5, 50.0, blocks=10)],
+        [Entry(1, "select 1 from a", 6, 100.0, blocks=10), Entry(2, "select 1 from b", 9, 50.0, blocks=400)],
+        60,
+    )
+    for by, expected in (
+        ("time", {1: 50.0, 2: 50.0}),
+        ("calls", {1: 10.0, 2: 90.0}),
+        ("blocks", {2: 100.0}),
+    ):
+        assert {s.queryid: s.total_ms for s in weighed(found, by).statements} == expected
