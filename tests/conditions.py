@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
     """Return once the condition holds; fail when it does not within that time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -159,10 +159,10 @@ class Serving:
             taken = pages[-1].samples("observer_snapshot_timestamp_seconds", target=target)
             return bool(taken) and taken[0][1] > asked
 
-        wait_for(read, f"numbers of {target} that are read after this moment", seconds=15)
+        wait_for(read, f"numbers of {target} that are read after this moment", seconds=60)
         return pages[-1]
 
-    def wait_up(self, target: str, *, up: bool = True, seconds: float = 15) -> Page:
+    def wait_up(self, target: str, *, up: bool = True, seconds: float = 60) -> Page:
         """The first page that says a target is up, or down."""
         pages: list[Page] = []
 

@@ -28,7 +28,7 @@ VARIABLES = {
 }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_story_is_told_to_its_end(temporary: Path) -> None:
     """Indexes are advised and built; a lock becomes a red message with evidence, and green; panels show.
 

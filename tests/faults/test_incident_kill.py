@@ -96,7 +96,6 @@ def payload(group: int, *, firing: bool) -> dict[str, object]:
     }
 
 
-@pytest.mark.timeout(60)
 def test_outage_and_restart_in_its_middle_lose_nothing(tmp_path: Path) -> None:
     """What came while Slack was away goes out after it is back, though Observer was killed in between."""
     with FakeSlack(workspace=Workspace(limit_rates=False)) as slack:

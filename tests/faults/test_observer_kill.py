@@ -166,7 +166,6 @@ def post(url: str, number: int, *, over: bool = False) -> None:
     httpx.post(f"{url}/api/v2/alerts", json=[alert], trust_env=False, timeout=20).raise_for_status()
 
 
-@pytest.mark.timeout(300)
 def test_ten_kills_leave_each_incident_with_one_message_in_its_final_state(
     alertmanager: tuple[AlertmanagerServer, int], slack: Slack, tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ def test_a_database_that_stops_and_starts(
         observer.wait_up("main")
         before = of_the_server(observer.fresh("main"))
         server.stop("fast" if mode == "fast" else "immediate")
-        down = observer.wait_up("main", up=False, seconds=5)
+        down = observer.wait_up("main", up=False)
         assert down.value("pg_up") == 0
         assert of_the_server(down) == set()
         for _ in range(5):
@@ -99,7 +99,7 @@ def test_a_redis_that_is_killed(private_redis: RedisServer, tmp_path: Path) -> N
     with Serving(tmp_path, config) as observer:
         before = observer.wait_up("cache").names
         private_redis.kill()
-        down = observer.wait_up("cache", up=False, seconds=5)
+        down = observer.wait_up("cache", up=False)
         assert down.value("redis_up") == 0
         assert "redis_memory_used_bytes" not in down.names
         private_redis.start()
@@ -119,7 +119,7 @@ def test_a_pgbouncer_that_is_killed(postgres: PostgresServer, server_directory: 
     with bouncer, Serving(tmp_path, config) as observer:
         before = observer.wait_up("pool").names
         bouncer.kill()
-        down = observer.wait_up("pool", up=False, seconds=5)
+        down = observer.wait_up("pool", up=False)
         assert down.value("pgbouncer_up") == 0
         assert "pgbouncer_pools_client_active_connections" not in down.names
         bouncer.start()
@@ -137,7 +137,7 @@ def test_a_service_that_goes_and_comes(tmp_path: Path, tcp_proxy: ProxyFactory) 
         with Serving(tmp_path, config) as observer:
             observer.wait_up("orders")
             proxy.refuse()
-            down = observer.wait_up("orders", up=False, seconds=5)
+            down = observer.wait_up("orders", up=False)
             assert down.value("hikaricp_up") == 0
             assert "hikaricp_connections_active" not in down.names
             proxy.accept()

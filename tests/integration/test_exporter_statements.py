@@ -116,7 +116,7 @@ class Ledger:
             self._note(pages[-1])
             return pages[-1].value("observer_snapshot_timestamp_seconds", target="main") > asked
 
-        wait_for(read, "numbers that are read after this moment", seconds=15)
+        wait_for(read, "numbers that are read after this moment")
         return pages[-1]
 
     def _note(self, page: Page) -> None:
@@ -141,7 +141,7 @@ class Ledger:
             assert summed <= calls, f"{summed} calls were counted of {calls}"
             return summed == calls
 
-        wait_for(counted, f"{calls} calls of {self._role} in {database} are counted", seconds=15)
+        wait_for(counted, f"{calls} calls of {self._role} in {database} are counted", seconds=60)
         pages.append(self.read())
         assert pages[-1].sum(CALLS, user=self._role, datname=database) == calls
         return pages[-1]

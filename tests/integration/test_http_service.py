@@ -98,5 +98,5 @@ def test_a_scraper_shows_up(serving: Serving) -> None:
         serving.page(scraper="regular")
         return int(serving.status("main")["scrapers"]) > 0
 
-    wait_for(regular, "the rhythm is known", seconds=10)
+    wait_for(regular, "the rhythm is known")
     assert serving.status("main")["interval"] < 60

@@ -102,4 +102,4 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed(module: Path) -> None:
         assert alive(pid)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    wait_for(lambda: not alive(pid), "the end of the child", seconds=10)
+    wait_for(lambda: not alive(pid), "the end of the child")

@@ -128,7 +128,7 @@ def test_a_database_without_an_encoding(server: PostgresServer, tmp_path: Path) 
             texts[:] = [labels["query"] for labels, _ in page.samples("pg_stat_statements_query_id")]
             return any("caf" in text for text in texts)
 
-        wait_for(told, "the text is on the page", seconds=10)
+        wait_for(told, "the text is on the page")
         assert any("caf\ufffd" in text for text in texts)
         assert observer.status("main")["faults"] == []
 
