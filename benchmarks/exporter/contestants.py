@@ -84,6 +84,8 @@ class Contestant:
 
     def resume(self) -> None:
         self.process.send(signal.SIGCONT)
+        # It may find that its time to keep the connection ran out meanwhile, just as it is asked again.
+        self._line = None
 
     def stop(self) -> None:
         self.resume()
