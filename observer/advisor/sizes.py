@@ -12,10 +12,11 @@ filled to
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from observer.advisor.indexes import Index
+    from observer.advisor.indexes import Index, Key
     from observer.advisor.schema import Column, Relation
 
 _PAGE = 8192
@@ -28,6 +29,8 @@ _HEADER = 8
 
 _EXPRESSION_WIDTH = 16
 """Bytes assumed for an expression's value, which has no statistics before its index stands."""
+
+_KEEPS_SIZE = re.compile(r"(?:lower|upper|btrim|reverse)\((\w+)\)\Z")
 
 _CANNOT_MERGE = frozenset({"numeric", "float4", "float8", "jsonb", "interval"})
 """Types whose equal values may differ in their bytes, so that PostgreSQL never merges them."""
@@ -63,8 +66,16 @@ def corrected_size(index: Index, relation: Relation) -> int:
     return _PAGE * (1 + leaves + upper)
 
 
+def _same_sized(key: Key) -> str:
+    """The column that a key is, or whose values keep width and number in it, as in ``lower(x)``."""
+    if key.is_column:
+        return key.text
+    found = _KEEPS_SIZE.match(key.text)
+    return found.group(1) if found else ""
+
+
 def _columns(index: Index, relation: Relation) -> list[Column | None]:
-    keys = [relation.columns.get(key.text) if key.is_column else None for key in index.keys]
+    keys = [relation.columns.get(_same_sized(key)) for key in index.keys]
     return keys + [relation.columns.get(name) for name in index.include]
 
 

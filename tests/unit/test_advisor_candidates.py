@@ -248,3 +248,9 @@ def test_an_update_of_what_an_expression_or_a_predicate_reads_costs_the_index() 
         rate = WriteRate(updated=10, by_column={column: 10})
         assert upkeep(concerned, table, 1.0, rate).hot_lost_per_second == 10
         assert upkeep(plain, table, 1.0, rate).hot_lost_per_second == 0
+
+
+def test_the_size_of_a_lowered_column_is_the_columns() -> None:
+    """Its values are as wide and as many."""
+    lowered = Index(RECIPES.name, (Key("lower(name)", is_column=False),))
+    assert corrected_size(lowered, RECIPES) == corrected_size(Index(RECIPES.name, (Key("name"),)), RECIPES)
