@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import psycopg
-from score import LEFT_OUT, judged, plain, queries
+from score import LEFT_OUT, judged, plain, planned, queries
 
 from observer.advisor.advise import advise
 from observer.advisor.facts.reader import read_schema
@@ -15,10 +15,13 @@ from observer.advisor.request import Request
 from observer.advisor.shapes import shape_of
 
 
-def measured(connection: psycopg.Connection[Any], texts: list[str]) -> tuple[float, float, int]:
-    """Summed planner cost, seconds of the second run, and buffers of it."""
+def measured(connection: psycopg.Connection[Any], texts: list[str], *, run: bool) -> tuple[float, float, int]:
+    """Summed planner cost, seconds of the second run, and buffers of it; 0 where nothing is run."""
     cost, seconds, buffers = 0.0, 0.0, 0
     for text in texts:
+        if not run:
+            cost += planned(connection, text)
+            continue
         for turn in (1, 2):
             begun = time.monotonic()
             row = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}".encode()).fetchone()
@@ -31,8 +34,9 @@ def measured(connection: psycopg.Connection[Any], texts: list[str]) -> tuple[flo
     return cost, seconds, buffers
 
 
-def main(dsn: str, budget: str = "400MB") -> None:
-    """Advise, run, build, run, drop; print what came of it."""
+def main(dsn: str, budget: str = "400MB", how: str = "run") -> None:
+    """Advise, run, build, run, drop; print what came of it. With ``plan`` nothing is executed."""
+    run = how == "run"
     texts = [text for number, text in queries().items() if number not in LEFT_OUT]
     report = advise(
         Request(dsn=dsn, workload=";\n".join(texts), budget=budget, partial="none", thrift=0, deadline=120)
@@ -41,7 +45,7 @@ def main(dsn: str, budget: str = "400MB") -> None:
         schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
         turned = [shape_of(text, schema).text for text in texts]
         promised, hypopg, _ = judged(dsn, turned, plain(report))
-        before = measured(connection, texts)
+        before = measured(connection, texts, run=run)
         begun = time.monotonic()
         try:
             for statement in report.recommendations:
@@ -52,7 +56,7 @@ def main(dsn: str, budget: str = "400MB") -> None:
             for item in report.recommendations:
                 row = connection.execute("SELECT pg_relation_size(%s::regclass)", (item.name,)).fetchone()
                 real += row[0] if row else 0
-            after = measured(connection, texts)
+            after = measured(connection, texts, run=run)
         finally:
             for item in report.recommendations:
                 connection.execute(f"DROP INDEX IF EXISTS {item.name}".encode())
@@ -61,8 +65,10 @@ def main(dsn: str, budget: str = "400MB") -> None:
         f"size: promised {report.size / 1e6:.0f} MB, real {real / 1e6:.0f} MB, HypoPG {hypopg / 1e6:.0f} MB"
     )
     print(f"planner cost left: promised {promised:.4f}, with real indexes {after[0] / before[0]:.4f}")
-    print(f"seconds {before[1]:.1f} to {after[1]:.1f}, buffers left {after[2] / before[2]:.3f}")
+    print(f"promised by the report itself {report.cost_left:.4f}")
+    if run:
+        print(f"seconds {before[1]:.1f} to {after[1]:.1f}, buffers left {after[2] / before[2]:.3f}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

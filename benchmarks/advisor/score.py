@@ -45,10 +45,10 @@ def judged_each(dsn: str, texts: list[str], definitions: list[str]) -> list[tupl
         ).fetchall()
         for (definition,) in twins:
             connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
-        before = [_cost(connection, text) for text in texts]
+        before = [planned(connection, text) for text in texts]
         for definition in definitions:
             connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
-        return list(zip(before, [_cost(connection, text) for text in texts], strict=True))
+        return list(zip(before, [planned(connection, text) for text in texts], strict=True))
 
 
 def size_of(dsn: str, definitions: list[str]) -> int:
@@ -63,7 +63,8 @@ def size_of(dsn: str, definitions: list[str]) -> int:
     return size
 
 
-def _cost(connection: psycopg.Connection[Any], text: str) -> float:
+def planned(connection: psycopg.Connection[Any], text: str) -> float:
+    """The planner's cost of a statement."""
     row = connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode()).fetchone()
     assert row is not None
     return float(row[0][0]["Plan"]["Total Cost"])
