@@ -109,8 +109,8 @@ class Search:
     def _settle(self) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
         best = self._corrected(self.best)
-        if not self.go_on():
-            return best
+        if not self.go_on() or self.anew != -1:
+            return best  # what stands was thought over before; a few statements look for something else
         chosen = solve(self.model, self.rules, best, go_on=self.go_on)
         if not self._verify(chosen):
             chosen = self._corrected(chosen)

@@ -27,6 +27,9 @@ _ROW_POINTER = 6
 _LINE_POINTER = 4
 _HEADER = 8
 
+_AS_BUILT = 1.02
+"""What two sets of 18 and 19 indexes took when they were built, over what the formula alone says."""
+
 _EXPRESSION_WIDTH = 16
 """Bytes assumed for an expression's value, which has no statistics before its index stands."""
 
@@ -63,7 +66,7 @@ def corrected_size(index: Index, relation: Relation) -> int:
     while level > 1:
         level = math.ceil(level * (tuple_size + _LINE_POINTER) / (_USABLE * 0.7))
         upper += level
-    return _PAGE * (1 + leaves + upper)
+    return _PAGE * round((1 + leaves + upper) * _AS_BUILT)
 
 
 def _same_sized(key: Key) -> str:
