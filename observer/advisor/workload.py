@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WEIGHT = re.compile(r"--\s*weight:\s*(?P<value>\S+)")
 _ADVISED = (pb.SelectStmt, pb.InsertStmt, pb.UpdateStmt, pb.DeleteStmt, pb.MergeStmt)
+_FEW = 100
+"""So many statements cost little to look at, however small their share is."""
 _HIDDEN = "<insufficient privilege>"
 
 
@@ -272,13 +274,14 @@ def weighed(workload: Workload, by: str) -> Workload:
 def leading_part(workload: Workload, share: float, most: int) -> tuple[Workload, float]:
     """The statements that make up ``share`` of the whole, at most ``most``; and the share of the others.
 
-    Where no times are known every statement counts, and only their number is limited.
+    Where no times are known, or there are few statements, every one counts, and only their number is limited.
     """
     total = sum(statement.worth for statement in workload.statements)
     kept: list[Statement] = []
     seen = 0.0
     for statement in workload.statements:
-        if len(kept) >= most or (workload.timed and seen >= share * total):
+        enough = workload.timed and len(kept) >= _FEW and seen >= share * total
+        if len(kept) >= most or enough:
             break
         kept.append(statement)
         seen += statement.worth
