@@ -9,7 +9,7 @@ import psycopg
 
 import observer
 from observer.errors import NotAvailable, NotPermitted, ObserverError, TargetUnreachable
-from observer.targets.postgres import fault_of
+from observer.targets.postgres_faults import fault_of
 from observer.targets.wire import sever
 
 if TYPE_CHECKING:
