@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from observer.advisor.model import members
 from observer.advisor.question import RejectedIndex, Unpriceable
@@ -29,11 +29,20 @@ Work = Callable[["Session"], None]
 """Something to be asked of a session."""
 
 
+class Answer(NamedTuple):
+    """What is kept of a plan: its cost, what it uses, and what of it counts on luck, as `Plan` has it."""
+
+    cost: float
+    used: int
+    luck: float
+    lucky: int
+
+
 @dataclass(slots=True)
 class _Known:
     """Answers for one statement: by set, and as (set, used) pairs to infer from."""
 
-    answers: dict[int, tuple[float, int]] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
 
 
 class Pricing:
@@ -79,14 +88,18 @@ class Pricing:
 
     def inferred(self, statement: int, mask: int) -> tuple[float, int] | None:
         """Cost and used set where they follow from what was asked before."""
+        known = self._inferred(statement, mask)
+        return known[:2] if known else None
+
+    def _inferred(self, statement: int, mask: int) -> Answer | None:
         mask &= self.relevant[statement]
         known = self._known[statement].answers
         if mask in known:
             return known[mask]
-        for asked, (cost, used) in known.items():
-            if mask & ~asked == 0 and used & ~mask == 0:
-                known[mask] = (cost, used)
-                return known[mask]
+        for asked, answer in known.items():
+            if mask & ~asked == 0 and answer.used & ~mask == 0:
+                known[mask] = answer
+                return answer
         return None
 
     def price(
@@ -96,20 +109,24 @@ class Pricing:
 
         Keys of the result are the tasks as given. Statements that the planner refuses are left out and noted.
         """
+        return {task: answer[:2] for task, answer in self.answers(tasks, go_on).items()}
+
+    def answers(self, tasks: Iterable[Task], go_on: Callable[[], bool] = lambda: True) -> dict[Task, Answer]:
+        """The same as `price`, with what counts on luck."""
         wanted = list(dict.fromkeys(tasks))
         open_tasks: dict[Task, None] = {}
         for statement, mask in wanted:
-            if statement not in self.failed and self.inferred(statement, mask) is None:
+            if statement not in self.failed and self._inferred(statement, mask) is None:
                 open_tasks[statement, mask & self.relevant[statement]] = None
         if open_tasks:
             # Neighbours in the list share most of their indexes: little is created and dropped between them.
-            answers: list[tuple[Task, tuple[float, int]]] = []
+            answers: list[tuple[Task, Answer]] = []
             self.share_out([partial(self._answer, task, answers) for task in sorted(open_tasks)], go_on)
             for (statement, mask), answer in sorted(answers):
                 self._known[statement].answers[mask] = answer
         found = {}
         for statement, mask in wanted:
-            known = self.inferred(statement, mask) if statement not in self.failed else None
+            known = self._inferred(statement, mask) if statement not in self.failed else None
             if known is not None:
                 found[statement, mask] = known
         return found
@@ -144,7 +161,7 @@ class Pricing:
                 remedy="look into the server's log, and run the advice again",
             )
 
-    def _answer(self, task: Task, answers: list[tuple[Task, tuple[float, int]]], session: Session) -> None:
+    def _answer(self, task: Task, answers: list[tuple[Task, Answer]], session: Session) -> None:
         statement, mask = task
         if statement in self.failed:
             return
@@ -153,10 +170,14 @@ class Pricing:
         except Unpriceable as error:
             self.failed[statement] = error.sentence
             return
-        used = 0
-        for index in plan.used:
-            used |= 1 << self.numbers[index]
-        answers.append((task, (plan.cost, used)))
+        used, lucky = self._set(plan.used), self._set(plan.lucky)
+        answers.append((task, Answer(plan.cost, used, plan.luck, lucky)))
+
+    def _set(self, indexes: Iterable[Index]) -> int:
+        mask = 0
+        for index in indexes:
+            mask |= 1 << self.numbers[index]
+        return mask
 
     def _plan(self, session: Session, statement: int, mask: int) -> Plan:
         """Ask; an index that HypoPG refuses is noted and left out from then on."""
@@ -167,21 +188,12 @@ class Pricing:
             except RejectedIndex as error:
                 self.rejected[error.index] = error.sentence
 
-    def plan(self, statement: int, mask: int) -> Plan:
-        """The whole plan, from whichever session answers.
+    def plan_on(self, session: Session, statement: int, mask: int) -> Plan:
+        """The whole plan, from this session.
 
         Raises:
             Unpriceable: The planner refuses the statement.
         """
-        while True:
-            session = self._sessions[0]
-            try:
-                return self.plan_on(session, statement, mask)
-            except TargetUnreachable:
-                self._drop([session])
-
-    def plan_on(self, session: Session, statement: int, mask: int) -> Plan:
-        """The whole plan, from this session."""
         return self._plan(session, statement, mask & self.relevant[statement])
 
 

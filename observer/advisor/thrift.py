@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from observer.advisor.candidates.gather import already_there
 from observer.advisor.merging import narrowed
 from observer.advisor.model import members
-from observer.advisor.question import Unpriceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,21 +78,16 @@ def on_luck(tuning: Tuning, chosen: int, *, go_on: Callable[[], bool] = lambda: 
     model, pricing = tuning.model, tuning.pricing
     claimed: dict[int, float] = {}
     assured: dict[int, float] = {}
-    for statement in members(model.touched(chosen)):
-        mask = chosen & pricing.relevant[statement]
-        if not mask or statement in pricing.failed or not go_on():
-            continue
-        try:
-            plan = pricing.plan(statement, mask)
-        except Unpriceable as error:
-            pricing.failed[statement] = error.sentence
-            continue
-        gain = model.weights[statement] * max(0.0, model.base[statement] - plan.cost)
-        without_luck = model.weights[statement] * max(0.0, model.base[statement] - plan.cost - plan.luck)
-        for index in plan.used:
-            number = pricing.numbers[index]
+    # The search has asked what each statement costs under its set: the answers are known.
+    tasks = [(statement, chosen) for statement in members(model.touched(chosen))]
+    for (statement, _), answer in pricing.answers(tasks, go_on).items():
+        gain = model.weights[statement] * max(0.0, model.base[statement] - answer.cost)
+        without_luck = model.weights[statement] * max(0.0, model.base[statement] - answer.cost - answer.luck)
+        for number in members(answer.used):
             claimed[number] = claimed.get(number, 0.0) + gain
-            assured[number] = assured.get(number, 0.0) + (without_luck if index in plan.lucky else gain)
+            assured[number] = assured.get(number, 0.0) + (
+                without_luck if answer.lucky >> number & 1 else gain
+            )
     return [number for number in sorted(claimed) if assured[number] < _ASSURED * claimed[number]]
 
 
@@ -176,6 +170,7 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
     own = [narrow for narrow in narrowed(index) if not already_there(narrow, relation)]
     tuning.register(own)
     tried = {pricing.numbers[narrow] for narrow in own}
+    concerned = _users(tuning, number, rest | bit)
     asked = 0
     for other in sorted(range(len(pricing.indexes)), key=lambda other: (model.sizes[other], other)):
         candidate = pricing.indexes[other]
@@ -198,13 +193,23 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
         if other not in tried and _lost(tuning, rest | bit, rest | 1 << other) > may_lose:
             continue
         asked += 1
-        # The model may believe too much of a wide index, and knows nothing of luck: the planner is asked.
-        concerned = model.touched(bit | 1 << other)
+        # The model may believe too much of a wide index, and knows nothing of luck: the planner is asked,
+        # about those that use the index. The others keep their plans, or find a better one.
         lost = _asked(tuning, concerned, rest | 1 << other) - _asked(tuning, concerned, rest | bit)
         if lost + model.upkeep[other] - model.upkeep[number] <= may_lose:
             _learn(tuning, concerned, rest | 1 << other)
             return other
     return None
+
+
+def _users(tuning: Tuning, number: int, chosen: int) -> int:
+    """Statements whose plan under a set uses one of its indexes, as a set."""
+    found = 0
+    tasks = [(statement, chosen) for statement in members(tuning.model.touched(1 << number))]
+    for (statement, _), answer in tuning.pricing.answers(tasks).items():
+        if answer.used >> number & 1:
+            found |= 1 << statement
+    return found
 
 
 def _learn(tuning: Tuning, statements: int, chosen: int) -> None:
@@ -216,21 +221,20 @@ def _learn(tuning: Tuning, statements: int, chosen: int) -> None:
 
 def _asked(tuning: Tuning, statements: int, chosen: int) -> float:
     """What some statements cost under a set by the planner's word, luck not counted on."""
-    total = 0.0
-    for statement in members(statements):
-        try:
-            plan = tuning.pricing.plan(statement, chosen)
-        except Unpriceable:
-            return float("inf")
-        total += tuning.model.weights[statement] * (plan.cost + plan.luck)
-    return total
+    answers = tuning.pricing.answers([(statement, chosen) for statement in members(statements)])
+    if len(answers) < statements.bit_count():
+        return float("inf")
+    return sum(
+        tuning.model.weights[statement] * (answer.cost + answer.luck)
+        for (statement, _), answer in answers.items()
+    )
 
 
 def _lost(tuning: Tuning, before: int, after: int) -> float:
     """What the workload loses as far as the model knows, writers' time counted."""
     model = tuning.model
     lost = 0.0
-    for statement in members(model.touched(before | after)):
+    for statement in members(model.touched(before ^ after)):
         lost += model.weights[statement] * (model.cost(statement, after) - model.cost(statement, before))
     upkeep = [sum(model.upkeep[n] for n in members(mask)) for mask in (before, after)]
     return lost + upkeep[1] - upkeep[0]

@@ -207,8 +207,9 @@ def test_nothing_is_lost_by_leaving_out_what_a_smaller_one_outdoes(seed: int, bu
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 100_000), st.integers(20, 500), st.floats(1.05, 4.0))
 def test_a_larger_budget_is_never_worse_on_the_same_facts(seed: int, budget: int, times: float) -> None:
-    """By the solver alone, with more candidates than it could try out one set after the other."""
+    """With the smaller budget's set to begin with; from nothing, greed can only promise to come near."""
     model = facts(seed)
     small = solve(model, Rules(budget, least_gain=0.0))
-    large = solve(model, Rules(int(budget * times), least_gain=0.0))
-    assert model.saved(large) >= model.saved(small) * (1 - 1e-9)
+    larger = Rules(int(budget * times), least_gain=0.0)
+    assert model.saved(solve(model, larger, small)) >= model.saved(small) * (1 - 1e-9)
+    assert model.saved(solve(model, larger)) >= model.saved(small) * 0.95
