@@ -214,9 +214,9 @@ class _Run:
         if after is not None:
             old = [entry.entry() for entry in before.entries] if before else []
             new = [entry.entry() for entry in after.entries]
-            return from_samples(
-                old, new, after.at - before.at if before else 0.0, "two samples of pg_stat_statements"
-            )
+            seconds = after.at - before.at if before else 0.0
+            found = from_samples(old, new, seconds, "two samples of pg_stat_statements")
+            return weighed(found, self.request.weigh)
         return self._since_reset(connection)
 
     def _since_reset(self, connection: psycopg.Connection[Any]) -> Workload:

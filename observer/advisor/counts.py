@@ -76,9 +76,21 @@ def added_up(parts: Iterable[Mapping[int, Counts]]) -> dict[int, Counts]:
     return total
 
 
-def leading(counts: Mapping[int, Counts], most: int) -> list[int]:
-    """The queryids that took the most time, at most so many, the costliest first."""
-    return sorted(counts, key=lambda queryid: (-counts[queryid].total_ms, queryid))[:most]
+def leading(counts: Mapping[int, Counts], most: int, by: str = "time") -> list[int]:
+    """The queryids that took the most time, or were called most, at most so many, the greatest first.
+
+    Args:
+        counts: By queryid.
+
+        most: How many at most.
+
+        by: ``time`` or ``calls``.
+    """
+
+    def measure(one: Counts) -> float:
+        return one.calls if by == "calls" else one.total_ms
+
+    return sorted(counts, key=lambda queryid: (-measure(counts[queryid]), queryid))[:most]
 
 
 def packed(counts: Mapping[int, Counts]) -> bytes:

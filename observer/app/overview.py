@@ -12,6 +12,8 @@ from observer.reports.changes import in_words
 from observer.reports.kept import INDEXES, Reports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from observer.app.persistence import Persistence
     from observer.app.schedule import Schedule
     from observer.app.telling import Telling
@@ -23,7 +25,8 @@ ENDED_SHOWN = 3
 """Incidents that are over and still shown."""
 
 STATEMENTS_SHOWN = 5
-REPORTS_READ = 50
+GONE_AFTER = 14 * 86_400.0
+"""Seconds that a database is shown although only others of its target had newer reports."""
 
 
 class Overview:
@@ -97,15 +100,24 @@ class Overview:
         if store is None:
             return []
         try:
-            listed = Reports(store=store).listed(REPORTS_READ)
+            newest = Reports(store=store).newest_of_each(INDEXES)
         except ObserverError:
             return []
-        newest: dict[str, Listed] = {}
-        for one in listed:
-            if one.kind == INDEXES:
-                newest.setdefault(one.target, one)
         now = self._clock.now()
-        return [_advised(one, now) for _, one in sorted(newest.items())]
+        return [_advised(one, now) for one in current(newest)]
+
+
+def current(newest: Iterable[Listed]) -> list[Listed]:
+    """Without those of databases that are gone, by the look of it: others of the target had reports since.
+
+    Args:
+        newest: The newest report of each target and database.
+    """
+    newest = list(newest)
+    last: dict[str, float] = {}
+    for one in newest:
+        last[one.target] = max(last.get(one.target, 0.0), one.made_at)
+    return [one for one in newest if one.made_at >= last[one.target] - GONE_AFTER]
 
 
 def _incident(one: Incident, now: float) -> dict[str, Any]:
@@ -127,6 +139,7 @@ def _advised(one: Listed, now: float) -> dict[str, Any]:
     told = brought(one.changes)
     return {
         "target": one.target,
+        "database": one.database,
         "report": one.id,
         "age": round(max(0.0, now - one.made_at), 3),
         "headline": one.headline,

@@ -103,13 +103,15 @@ def _lists(reading: _Reading, clock: Clock) -> APIRouter:
         return await reading.all(answer)
 
     @router.get("/reports/indexes.json")
-    async def newest(target: str | None = None) -> Response:
+    async def newest(target: str | None = None, database: str | None = None) -> Response:
         def answer(reports: Reports) -> Response:
-            kept = reports.newest(INDEXES, target)
+            kept = reports.newest(INDEXES, target, database)
             if kept is None:
+                given = [f"target {target}"] * (target is not None)
+                given += [f"database {database}"] * (database is not None)
                 return error_response(
                     404,
-                    _NONE_YET if target is None else f"{_NONE_YET} for {target}",
+                    " for ".join([_NONE_YET, *([", ".join(given)] if given else [])]),
                     ["The start page tells when the next one is due, and what stands in its way."],
                 )
             document = {"ok": True, **_listed(kept), "report": kept.document}
@@ -173,6 +175,7 @@ def _listed(item: Listed | KeptReport) -> dict[str, Any]:
         "id": item.id,
         "kind": item.kind,
         "target": item.target,
+        "database": item.database,
         "made_at": item.made_at,
         "headline": item.headline,
         "changes": item.changes,

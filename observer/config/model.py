@@ -44,6 +44,15 @@ def _budget(value: str) -> str:
     return value.strip()
 
 
+def _kept_measure(value: object) -> object:
+    if value == "blocks":
+        raise ValueError(
+            "blocks are not kept from one sample to the next. Write time or calls;"
+            " for a report by blocks run: observer advise DSN --weigh blocks"
+        )
+    return value
+
+
 Bytes = Annotated[int, BeforeValidator(size_in_bytes), Field(ge=1024**2)]
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=365 * 86400)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
@@ -276,7 +285,13 @@ class Advise(_Section):
         "", description="Storage for all new indexes: 500MB or 10%; a tenth of the database when empty."
     )
     max_width: int = Field(default=3, ge=1, le=8, description="Most key columns of an index.")
-    deadline: Seconds = Field(120.0, description="When a run of the advisor is ended, finished or not.")
+    weigh: Annotated[Literal["time", "calls"], BeforeValidator(_kept_measure)] = Field(
+        "time", description="What a statement counts by: the time it took, or how often it was called."
+    )
+    deadline: Seconds = Field(
+        120.0,
+        description="When a run is ended, finished or not; the databases of a target share it.",
+    )
     sample_dsn: SecretStr | None = Field(
         None, description="A scratch database on another server, to try out there what HypoPG cannot price."
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -13,15 +14,16 @@ from observer.advisor.counts import leading
 from observer.advisor.report import from_document
 from observer.errors import NotAvailable, NotPermitted, ObserverError
 from observer.jobs.child import ask_child
-from observer.jobs.job import Done
+from observer.jobs.job import Done, Interrupted
 from observer.jobs.statements import read_texts
+from observer.jobs.turns import fair_share, in_turn, summed_up
 from observer.reports.advised import note_advice
 from observer.reports.changes import changes, in_words
 from observer.reports.indexes.words import headline
 from observer.reports.kept import INDEXES, Reports, keep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from observer.advisor.history import Span
     from observer.advisor.report import IndexReport
     from observer.clock import Clock
+    from observer.exporter.postgres.databases import Database
     from observer.jobs.job import Run
     from observer.jobs.samples import StatementSampler
     from observer.reports.kept import KeptReport
@@ -51,17 +54,18 @@ _HYPOPG = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What the advisor may take; see the settings of the same names."""
+    """What the advisor may take in one run; see the settings of the same names."""
 
     window: float
     budget: str
     max_width: int
     deadline: float
     sample_dsn: str = ""
+    weigh: str = "time"
 
 
 class IndexAdvice:
-    """Advises on one target."""
+    """Advises on the databases of one target, one after the other."""
 
     def __init__(self, *, sampler: StatementSampler, bounds: Bounds, store: Store, clock: Clock) -> None:
         self._sampler = sampler
@@ -69,45 +73,102 @@ class IndexAdvice:
         self._store = store
         self._clock = clock
         self._reports = Reports(store=store)
+        self._tried: dict[str, float] = {}
 
     def work(self, run: Run) -> Done:
         """The job."""
-        sampler, target = self._sampler, self._sampler.target
+        with self._sampler.alone():
+            return self._work(run)
+
+    def _work(self, run: Run) -> Done:
+        sampler = self._sampler
         with sampler.session(run) as (session, deadline):
-            database = sampler.sample(session, deadline).database
-            span = sampler.history.since(target, database, self._clock.now() - self._bounds.window)
-            if span is None or not span.counts:
-                return Done("no statement was executed since the first sample")
-            texts = read_texts(session, leading(span.counts, MOST_STATEMENTS), deadline=deadline)
+            databases = sampler.sample(session, deadline).databases
+        workloads = self._workloads(databases)
+        if not workloads:
+            return Done("no statement was executed since the first sample")
+        waiting = in_turn(workloads, self._last_turns())
+        outcomes: dict[str, Done | ObserverError] = {}
+        whole = self._bounds.deadline
+        end = time.monotonic() + whole
+        while waiting:
+            seconds = fair_share(end - time.monotonic(), len(waiting), whole=whole)
+            if seconds is None:
+                break
+            name = waiting.pop(0)
+            self._tried[name] = self._clock.now()
+            try:
+                done = self._advise(run, *workloads[name], seconds)
+            except Interrupted:
+                raise
+            except ObserverError as fault:
+                outcomes[name] = fault
+            else:
+                if done is not None:
+                    outcomes[name] = done
+        return summed_up(outcomes, waiting=len(waiting))
+
+    def _workloads(self, databases: Iterable[Database]) -> dict[str, tuple[Database, Span]]:
+        """What was executed in each, of those where anything was."""
+        since = self._clock.now() - self._bounds.window
+        spans = (
+            (one, self._sampler.history.since(self._sampler.target, one.name, since)) for one in databases
+        )
+        return {one.name: (one, span) for one, span in spans if span is not None and span.counts}
+
+    def _last_turns(self) -> dict[str, float]:
+        newest = self._reports.newest_of_each(INDEXES)
+        made = {one.database: one.made_at for one in newest if one.target == self._sampler.target}
+        return made | {name: max(at, made.get(name, 0.0)) for name, at in self._tried.items()}
+
+    def _advise(self, run: Run, database: Database, span: Span, seconds: float) -> Done | None:
+        """Advise on one database; None when there is nothing to say of it."""
+        sampler, name = self._sampler, database.name
+        if database.locked:
+            # A backend would wait for the lock before it knows of any time-out.
+            raise NotAvailable(
+                f"a table of the catalogue of database {name} is locked exclusively",
+                remedy="Wait for the VACUUM FULL, REINDEX or CLUSTER of a pg_catalog table in it to end.",
+            )
+        began = time.monotonic()
+        with sampler.session(run) as (session, deadline):
+            queryids = leading(span.counts, MOST_STATEMENTS, self._bounds.weigh)
+            texts = read_texts(session, name, queryids, deadline=deadline)
+        # A slow answer costs the child time, but never its chance.
+        seconds = max(seconds - (time.monotonic() - began), seconds / 2)
         # The connection is closed by now: the role may have four in all, and the advisor takes two.
         answer = ask_child(
             MODULE,
-            request_of(self._dsn(), span, texts, self._bounds),
-            what=f"index advice for {target}",
-            seconds=self._bounds.deadline,
+            request_of(self._dsn(name), span, texts, replace(self._bounds, deadline=seconds)),
+            what=f"index advice for {sampler.target}, database {name},",
+            seconds=seconds,
             stop=run.stop,
-            say=run.say,
+            say=lambda line: run.say(f"{name}: {line}"),
         )
         report = from_document(answer["report"])
         blind = nothing_priced(report, role=sampler.address.parameters.get("user", "observer"))
         if blind is not None:
             # Kept, it would read as if all that was advised before were resolved.
             raise blind
+        former = self._reports.newest(INDEXES, sampler.target, name)
+        if not database.here and former is None and _says_nothing(report):
+            return None
         # One that was built while the advisor ran is missing from its advice for that reason alone. Should
         # the server be gone by now, the report is still worth keeping.
-        with suppress(ObserverError), sampler.session(run) as (session, deadline):
-            sampler.notice_built(session, database, deadline)
-        kept = self._keep(database, report, span.counts)
+        with suppress(ObserverError), sampler.session(run, name) as (session, deadline):
+            sampler.notice_built(session, name, deadline)
+        kept = self._keep(name, report, span.counts, former)
         return Done(f"{headline(report)} ({in_words(kept)})", without_hypopg(report))
 
-    def _dsn(self) -> str:
-        address = self._sampler.address
+    def _dsn(self, database: str) -> str:
+        address = self._sampler.address.to(database)
         password = address.password()
         return make_conninfo("", **address.parameters, **({"password": password} if password else {}))
 
-    def _keep(self, database: str, report: IndexReport, counts: Mapping[int, Counts]) -> dict[str, Any]:
+    def _keep(
+        self, database: str, report: IndexReport, counts: Mapping[int, Counts], former: KeptReport | None
+    ) -> dict[str, Any]:
         sampler, target = self._sampler, self._sampler.target
-        former = self._reports.newest(INDEXES, target)
         before = _readable(former)
 
         def counted_after(moment: float) -> Mapping[int, Counts]:
@@ -129,6 +190,7 @@ class IndexAdvice:
                 connection,
                 kind=INDEXES,
                 target=target,
+                database=database,
                 made_at=report.created_at,
                 headline=headline(report),
                 document=report.document(),
@@ -157,6 +219,7 @@ def request_of(dsn: str, span: Span, texts: Mapping[int, str], bounds: Bounds) -
         "before": {"at": span.began, "entries": []},
         "after": {"at": span.ended, "entries": entries},
         "sample_dsn": bounds.sample_dsn,
+        "weigh": bounds.weigh,
         "budget": bounds.budget,
         "max_width": bounds.max_width,
         "most_statements": MOST_STATEMENTS,
@@ -189,6 +252,11 @@ def nothing_priced(report: IndexReport, *, role: str) -> ObserverError | None:
             )
     first = report.unpriced[0]
     return NotAvailable(f"{said}: {first.reason}", remedy=first.remedy)
+
+
+def _says_nothing(report: IndexReport) -> bool:
+    """Whether its workload held no statement that advice could be for, such as questions to the catalogue."""
+    return not (report.statements or report.unpriced or report.hypotheses)
 
 
 def _readable(former: KeptReport | None) -> IndexReport | None:

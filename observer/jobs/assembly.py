@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from observer.exporter.postgres.databases import Choice
 from observer.jobs import advice, samples, upkeep
 from observer.jobs.job import Job
 from observer.targets.postgres import PostgresAddress
@@ -41,6 +42,7 @@ def _advice(settings: Settings, target: PostgresTarget, *, store: Store, clock: 
         address=PostgresAddress.parse(
             setting(target.dsn, target.dsn_file), password_source(target.password, target.password_file)
         ),
+        choice=Choice(target.databases.include, target.databases.exclude),
         statement_timeout=target.statement_timeout,
         lock_timeout=target.lock_timeout,
         store=store,
@@ -51,6 +53,7 @@ def _advice(settings: Settings, target: PostgresTarget, *, store: Store, clock: 
         budget=advise.budget,
         max_width=advise.max_width,
         deadline=advise.deadline,
+        weigh=advise.weigh,
         sample_dsn=advise.sample_dsn.get_secret_value() if advise.sample_dsn else "",
     )
     adviser = advice.IndexAdvice(sampler=sampler, bounds=bounds, store=store, clock=clock)
@@ -60,7 +63,7 @@ def _advice(settings: Settings, target: PostgresTarget, *, store: Store, clock: 
             target=target.name,
             interval=round(advise.sample_interval),
             work=sampler.work,
-            patience=2 * samples.SECONDS,
+            patience=3 * samples.SECONDS,
         ),
         Job(
             name=advice.NAME,
@@ -68,7 +71,8 @@ def _advice(settings: Settings, target: PostgresTarget, *, store: Store, clock: 
             interval=round(advise.interval),
             work=adviser.work,
             delay=FIRST_WINDOW * advise.sample_interval,
-            patience=advise.deadline + 2 * samples.SECONDS,
+            # Beside the deadline: a sample that is under way, its own, and the look for built indexes.
+            patience=advise.deadline + 6 * samples.SECONDS,
             pool="children",
         ),
     ]

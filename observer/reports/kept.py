@@ -30,7 +30,10 @@ report = Table(
     Column("headline", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("changes", Text, nullable=False),
+    Column("database", Text, nullable=False),
 )
+
+_LISTED = [column for column in report.c if column.name != "document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +41,20 @@ class KeptReport:
     """A report.
 
     Args:
+        database: Of the target; empty when it is about the target as a whole.
+
         headline: The report in one sentence.
 
         document: The report itself, by its own schema.
 
-        changes: What is new, still there and resolved since the former report of this kind and target.
+        changes: What is new, still there and resolved since the former report of this kind, target and
+            database.
     """
 
     id: int
     kind: str
     target: str
+    database: str
     made_at: float
     headline: str
     document: dict[str, Any]
@@ -61,6 +68,7 @@ class Listed:
     id: int
     kind: str
     target: str
+    database: str
     made_at: float
     headline: str
     changes: dict[str, Any]
@@ -72,10 +80,21 @@ class Reports:
     def __init__(self, *, store: Store) -> None:
         self._store = store
 
-    def newest(self, kind: str, target: str | None = None) -> KeptReport | None:
-        """The last one of a kind, of a target or of any."""
+    def newest(self, kind: str, target: str | None = None, database: str | None = None) -> KeptReport | None:
+        """The last one of a kind, of a target and a database or of any."""
         query = select(report).where(report.c.kind == kind).order_by(report.c.id.desc()).limit(1)
-        return self._one(query if target is None else query.where(report.c.target == target))
+        if target is not None:
+            query = query.where(report.c.target == target)
+        if database is not None:
+            query = query.where(report.c.database == database)
+        return self._one(query)
+
+    def newest_of_each(self, kind: str) -> list[Listed]:
+        """The last one of a kind of each target and database, by their names."""
+        of_each = select(func.max(report.c.id)).where(report.c.kind == kind)
+        of_each = of_each.group_by(report.c.target, report.c.database)
+        query = select(*_LISTED).where(report.c.id.in_(of_each))
+        return self._listed(query.order_by(report.c.target, report.c.database))
 
     def get(self, number: int) -> KeptReport | None:
         """The one with this number."""
@@ -83,21 +102,17 @@ class Reports:
 
     def listed(self, limit: int = 100) -> list[Listed]:
         """The last ones, the newest first."""
-        columns = (
-            report.c.id,
-            report.c.kind,
-            report.c.target,
-            report.c.made_at,
-            report.c.headline,
-            report.c.changes,
-        )
+        return self._listed(select(*_LISTED).order_by(report.c.id.desc()).limit(limit))
+
+    def _listed(self, query: Select[Any]) -> list[Listed]:
         with self._store.read() as connection:
-            rows = connection.execute(select(*columns).order_by(report.c.id.desc()).limit(limit)).all()
+            rows = connection.execute(query).all()
         return [
             Listed(
                 id=row.id,
                 kind=row.kind,
                 target=row.target,
+                database=row.database,
                 made_at=row.made_at,
                 headline=row.headline,
                 changes=json.loads(row.changes),
@@ -116,6 +131,7 @@ def keep(
     *,
     kind: str,
     target: str,
+    database: str = "",
     made_at: float,
     headline: str,
     document: dict[str, Any],
@@ -125,6 +141,7 @@ def keep(
     values = {
         "kind": kind,
         "target": target,
+        "database": database,
         "made_at": made_at,
         "headline": headline,
         "document": json.dumps(document, ensure_ascii=False, separators=(",", ":")),
@@ -138,6 +155,7 @@ def _kept(row: Row[Any]) -> KeptReport:
         id=row.id,
         kind=row.kind,
         target=row.target,
+        database=row.database,
         made_at=row.made_at,
         headline=row.headline,
         document=json.loads(row.document),
@@ -147,7 +165,7 @@ def _kept(row: Row[Any]) -> KeptReport:
 
 def _prune(connection: Connection, before: float) -> int:
     # The newest of each is what a page shows, and what the next one is compared with.
-    newest = select(func.max(report.c.id)).group_by(report.c.kind, report.c.target)
+    newest = select(func.max(report.c.id)).group_by(report.c.kind, report.c.target, report.c.database)
     return connection.execute(
         delete(report).where(report.c.made_at < before, report.c.id.not_in(newest))
     ).rowcount

@@ -17,6 +17,7 @@ from observer.clock import SystemClock
 from observer.config.model import Settings
 from observer.demo.sample import SampleSize, load_sample
 from observer.errors import DeadlineExceeded, NotAvailable, NotPermitted
+from observer.exporter.postgres.databases import Choice
 from observer.jobs.advice import Bounds, IndexAdvice
 from observer.jobs.job import Run, RunStop
 from observer.jobs.samples import StatementSampler
@@ -100,6 +101,7 @@ def sampler(
     return StatementSampler(
         target="main",
         address=PostgresAddress.parse(server.dsn(database, user=user), lambda: None),
+        choice=Choice((database,)),
         statement_timeout=3.0,
         lock_timeout=0.3,
         store=store,
@@ -118,7 +120,13 @@ def run() -> Run:
 def settings(server: PostgresServer, path: Path, **more: Any) -> Settings:
     return Settings.model_validate(
         {
-            "postgres": [{"name": "main", "dsn": server.dsn(DATABASE, user=ROLE)}],
+            "postgres": [
+                {
+                    "name": "main",
+                    "dsn": server.dsn(DATABASE, user=ROLE),
+                    "databases": {"include": [DATABASE]},
+                }
+            ],
             "advise": {"interval": "5s", "sample_interval": "1s", "window": "10m", "deadline": "30s"},
             "store": {"path": str(path)},
             **more,

@@ -58,7 +58,7 @@ def test_no_answer_is_a_fault_with_what_is_known(
 def test_what_the_advisor_is_asked_is_what_it_understands() -> None:
     """Built without the advisor's own type, which the serving process must not load; so held against it."""
     span = Span(began=100.0, ended=160.0, counts={7: Counts(3, 30.5, 9), 8: Counts(1, 1.0, 1)})
-    bounds = Bounds(window=60.0, budget="10%", max_width=2, deadline=20.0)
+    bounds = Bounds(window=60.0, budget="10%", max_width=2, deadline=20.0, weigh="calls")
     request = Request.model_validate(
         request_of("host=h password=p", span, {7: "SELECT $1", 9: "gone"}, bounds)
     )
@@ -69,3 +69,4 @@ def test_what_the_advisor_is_asked_is_what_it_understands() -> None:
         (7, "SELECT $1", 3, 30.5, 9)
     ]
     assert (request.budget, request.max_width, request.deadline) == ("10%", 2, 18.0)
+    assert request.weigh == "calls"

@@ -226,3 +226,12 @@ def test_an_unknown_collector_is_told_with_the_nearest(written: Callable[[str], 
         f"{file}:4: postgres[0].collectors.lcoks: is not a collector. Did you mean 'locks'?"
     ]
     assert load(file=file).postgres[0].collectors == {"lcoks": False, "sizes": True}
+
+
+def test_a_schedule_cannot_weigh_by_what_is_not_kept(written: Callable[[str], Path]) -> None:
+    """Blocks have no history: the error says what can be written, and how to have it by hand."""
+    [problem] = refused(file=written("advise: {weigh: blocks}\n"))
+    assert "blocks are not kept" in problem
+    assert "observer advise DSN --weigh blocks" in problem
+    settings = load(file=written("advise: {weigh: calls}\n"))
+    assert settings.advise.weigh == "calls"

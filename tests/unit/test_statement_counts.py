@@ -91,3 +91,10 @@ def test_a_mean_is_of_one_call() -> None:
     """And of none where there was none."""
     assert Counts(4, 10.0, 0).mean_ms == pytest.approx(2.5)
     assert Counts(0, 0.0, 0).mean_ms == 0.0
+
+
+def test_the_leading_statements_are_those_of_the_measure() -> None:
+    """By time one that is slow, by calls one that is frequent."""
+    counts = {1: Counts(1_000, 5.0, 0), 2: Counts(2, 900.0, 0), 3: Counts(50, 50.0, 0)}
+    assert leading(counts, 2) == [2, 3]
+    assert leading(counts, 2, "calls") == [1, 3]

@@ -48,12 +48,12 @@ def headline(report: IndexReport) -> str:
     """The report in one sentence."""
     count = len(report.recommendations)
     if not count:
-        return f"Nothing to build: {report.nothing_because}"
+        return f"Nothing to build in {report.database}: {report.nothing_because}"
     what = "1 index" if count == 1 else f"{count} indexes"
     measure = "time" if report.timed else "weighted planner cost"
     return (
-        f"Build {what}, {in_words(report.size)} in all: by the planner's estimate that saves"
-        f" {share(max(0.0, 1 - report.cost_left))} of the workload's {measure}"
+        f"Build {what} in {report.database}, {in_words(report.size)} in all: by the planner's estimate that"
+        f" saves {share(max(0.0, 1 - report.cost_left))} of the workload's {measure}"
     )
 
 
