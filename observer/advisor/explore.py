@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from observer.advisor.model import Model, Rules, members
-from observer.advisor.solve import solve
+from observer.advisor.solve import FEW_STATEMENTS, solve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,9 +38,20 @@ class Found:
 _STEPS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 """Shares of the budget: allowed only smaller indexes, the planner shows what a tighter one would choose."""
 
+_STEPS_OF_MANY = (1.0, 0.12)
+"""The same, in the rounds that follow, where statements are many."""
+
 _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
+_MOST_CORRECTIONS_OF_MANY = 3
 _PATIENCE = 2
+
+_GAINED = 1.0003
+_GAINED_OF_MANY = 1.001
+"""Times as much must be saved for another round to have brought something."""
+
+_NEARLY = 0.001
+"""Share of the workload by which the model may have believed too much of a set where statements are many."""
 
 _WORTH_ASKING = 0.0003
 """Share of the workload that a statement must still be able to gain, or to lose, to be asked about again."""
@@ -83,6 +94,9 @@ class Search:
         self.progress = progress
         self.best = start
         self.anew = anew
+        self.many = len(own) > FEW_STATEMENTS
+        self.gained = _GAINED_OF_MANY if self.many else _GAINED
+        self.done_without: set[Task] = set()
 
     def run(self) -> Found:
         """Search until a round brings nothing or time is up."""
@@ -93,14 +107,14 @@ class Search:
         while rounds < _MOST_ROUNDS:
             chosen = self._settle()
             saved = self.model.saved(chosen)
-            stale = 0 if saved > best_saved * 1.0003 else stale + 1
+            stale = 0 if saved > best_saved * self.gained else stale + 1
             if saved > best_saved:
                 best_saved, self.best = saved, chosen
             self.progress(rounds, best_saved, self.best)
             rounds += 1
             if not self.go_on():
                 break
-            if stale >= (_PATIENCE if self.anew == -1 else 1):
+            if stale >= (_PATIENCE if self.anew == -1 and not self.many else 1):
                 finished = True
                 break
             self._look_around(self.best)
@@ -108,9 +122,12 @@ class Search:
 
     def _settle(self) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
+        before = self.model.saved(self.best)
         best = self._corrected(self.best)
         if not self.go_on() or self.anew != -1:
             return best  # what stands was thought over before; a few statements look for something else
+        if self.many and self.model.saved(best) > before * self.gained:
+            return best  # greed still gets on
         chosen = solve(self.model, self.rules, best, go_on=self.go_on)
         if not self._verify(chosen):
             chosen = self._corrected(chosen)
@@ -119,7 +136,7 @@ class Search:
     def _corrected(self, start: int) -> int:
         """What greed finds shows most of what the model has wrong, and is found in a tenth of the time."""
         best = start
-        for _ in range(_MOST_CORRECTIONS):
+        for _ in range(_MOST_CORRECTIONS_OF_MANY if self.many else _MOST_CORRECTIONS):
             chosen = solve(self.model, self.rules, start, thorough=False, go_on=self.go_on)
             right = self._verify(chosen)
             best = max(best, chosen, key=self.model.saved)
@@ -160,15 +177,22 @@ class Search:
         self._ask(parts)
 
     def _verify(self, chosen: int) -> bool:
-        """Ask what the set really costs; whether the model had it right, or was too careful."""
+        """Ask what the set really costs; whether the model had it right, nearly so, or was too careful."""
         believed = [self.model.cost(statement, chosen) for statement in range(len(self.own))]
-        answers = self._ask((statement, chosen) for statement in range(len(self.own)))
-        right = True
+        # Those that cannot make up what is tolerated even all together are believed.
+        nearly = _NEARLY * self.model.total if self.many else 0.0
+        least = nearly / max(1, len(self.own))
+        answers = self._ask(
+            (statement, chosen)
+            for statement, weight in enumerate(self.model.weights)
+            if weight * self.model.base[statement] >= least
+        )
+        wrong = 0.0
         for (statement, _), (cost, _) in answers.items():
             if cost > believed[statement] * 1.002:
                 self.model.doubt(statement, chosen)
-                right = False
-        return right
+                wrong += self.model.weights[statement] * (cost - believed[statement])
+        return wrong <= nearly
 
     def _look_around(self, chosen: int) -> None:
         """Ask what each statement would do with more, with an index gone, and with a smaller one instead.
@@ -179,6 +203,7 @@ class Search:
         new = self.grow(chosen)
         room = self.rules.budget - self.model.size(chosen)
         least = _WORTH_ASKING * self.model.total
+        steps = _STEPS_OF_MANY if self.many else _STEPS[:5]
         tasks: list[Task] = []
         for statement, own in enumerate(self.own):
             mine = chosen & self.oracle.relevant[statement]
@@ -187,10 +212,13 @@ class Search:
             answer = self.oracle.inferred(statement, mine)
             now = answer[0] if answer else self.model.cost(statement, mine)
             if weight * (now - self.model.tiles[statement][0][0]) > least:
-                limits = {room, *(self.rules.budget * step for step in _STEPS[:5])}
+                limits = {room, *(self.rules.budget * step for step in steps)}
                 tasks += [(statement, mine | self._within(offered, limit)) for limit in sorted(limits)]
             if weight * (self.model.base[statement] - now) > least:
                 for number in members(answer[1] if answer else 0):
+                    if self.many and (statement, number) in self.done_without:
+                        continue
+                    self.done_without.add((statement, number))
                     without = mine & ~(1 << number)
                     tasks.append((statement, without))
                     smaller = self._within(offered & ~(1 << number), self.model.sizes[number] * 0.999)

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 _MEASURES = (1.0, 0.75, 0.5, 0.25)
 """Gain is divided by size to these powers: no single measure wins everywhere."""
 
+FEW_STATEMENTS = 50
+"""So many are thought over in every detail; of more, the work for each must not grow with their number."""
+
 _FEW = 10
 _MOST_PAIRS = 40
+_MOST_PAIRS_OF_MANY = 10
 _MOST_INSERTIONS = 24
 _MOST_PASSES = 4
 _LOOKS = 200_000
-_LOOKS_A_STATEMENT = 4_000
+_LOOKS_A_STATEMENT = 1_000
 """What one thorough solution may look up: it bounds the time, in proportion to the workload."""
 _WORTH_A_PASS = 1.0002
 
@@ -247,4 +251,5 @@ class _Solver:
             if not users[one].isdisjoint(users[other])
         ]
         pairs.sort(key=lambda pair: (-self.instance.size(pair), pair))
-        return [1 << number for number in singles] + pairs[:_MOST_PAIRS]
+        many = len(self.model.base) > FEW_STATEMENTS
+        return [1 << number for number in singles] + pairs[: _MOST_PAIRS_OF_MANY if many else _MOST_PAIRS]

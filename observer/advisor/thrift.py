@@ -190,7 +190,7 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
             candidate.where and model.sizes[other] < _FRACTION * model.sizes[number]
         )
         may_lose = allowed * (_READILY if readily else 1)
-        if other not in tried and _lost(tuning, rest | bit, rest | 1 << other) > may_lose:
+        if other not in tried and _lost(tuning, concerned, rest | bit, rest | 1 << other) > may_lose:
             continue
         asked += 1
         # The model may believe too much of a wide index, and knows nothing of luck: the planner is asked,
@@ -230,14 +230,14 @@ def _asked(tuning: Tuning, statements: int, chosen: int) -> float:
     )
 
 
-def _lost(tuning: Tuning, before: int, after: int) -> float:
-    """What the workload loses as far as the model knows, writers' time counted."""
+def _lost(tuning: Tuning, statements: int, before: int, after: int) -> float:
+    """What some statements lose as far as the model knows, writers' time counted."""
     model = tuning.model
     lost = 0.0
-    for statement in members(model.touched(before ^ after)):
+    for statement in members(statements):
         lost += model.weights[statement] * (model.cost(statement, after) - model.cost(statement, before))
-    upkeep = [sum(model.upkeep[n] for n in members(mask)) for mask in (before, after)]
-    return lost + upkeep[1] - upkeep[0]
+    lost += sum(model.upkeep[number] for number in members(after & ~before))
+    return lost - sum(model.upkeep[number] for number in members(before & ~after))
 
 
 def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
