@@ -28,7 +28,7 @@ lint: $(DEV_STAMP) ## Style, format and types
 
 test: system lint ## Everything that must hold before a commit
 	@$(RUN) -m observer.demo.jar # once for each state of its source; no test is to wait for Maven
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-matrix: system $(DEV_STAMP) ## The same on every version of the servers, fetched once into .cache (ARGS="VARIANT")
 	@exec $(RUN) -m tests.matrix $(ARGS)
