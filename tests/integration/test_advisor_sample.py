@@ -62,7 +62,7 @@ WANTED = {
 
 
 @pytest.fixture(scope="module")
-def used(postgres: PostgresServer) -> Iterator[PostgresServer]:
+def used(postgres: PostgresServer, hypopg: None) -> Iterator[PostgresServer]:  # noqa: ARG001 - it is there
     """MealSync's database after its users called everything, their sessions still open."""
     postgres.create_database(DATABASE, extensions=("pg_stat_statements", "hypopg"))
     load_sample(lambda: postgres.connect(DATABASE), scale=SCALE)

@@ -35,7 +35,7 @@ CREATE VIEW good_notes AS SELECT id, title, tags, owner FROM notes WHERE mood = 
 
 
 @pytest.fixture(scope="module")
-def watched(postgres: PostgresServer) -> Iterator[str]:
+def watched(postgres: PostgresServer, hypopg: None) -> Iterator[str]:  # noqa: ARG001 - it is there
     """A database that is advised on, and a role that may only read it."""
     postgres.create_database(DATABASE, extensions=("hypopg",))
     with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:

@@ -166,7 +166,7 @@ def test_names_without_labels(page: Page, dropped: set[str], kind: str) -> None:
         assert f"# TYPE {full} {kind}\n" in page.text
 
 
-@pytest.mark.parametrize(("metric", "labels"), LABELLED.items(), ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("metric", "labels"), LABELLED.items(), ids=[name for name, _ in LABELLED])
 def test_names_with_labels(page: Page, metric: tuple[str, str], labels: set[str]) -> None:
     """The labels are upstream's, no more and no less; what Valkey adds stands on Valkey only."""
     name, kind = metric
