@@ -113,6 +113,34 @@ def test_a_search_cut_short_returns_what_it_has() -> None:
     assert model.size(found.chosen) <= 10_000
 
 
+class ManyTables(MadeUpPlanner):
+    """Every four statements share eight indexes that no other can use; different questions are counted."""
+
+    def __init__(self, seed: int, statements: int) -> None:
+        super().__init__(seed, 0, 2 * statements)
+        self.questions: set[Task] = set()
+        self.relevant = []
+        for first in range(0, statements, 4):
+            some = MadeUpPlanner(seed + first, 4, 8)
+            self.base += some.base
+            self.plans += [[(cost, mask << 2 * first) for cost, mask in plans] for plans in some.plans]
+            self.relevant += [0xFF << 2 * first] * 4
+
+    def price(self, tasks: Iterable[Task], go_on: Callable[[], bool]) -> dict[Task, tuple[float, int]]:
+        listed = list(tasks)
+        self.questions |= {(statement, mask & self.relevant[statement]) for statement, mask in listed}
+        return super().price(listed, go_on)
+
+
+def test_four_times_as_many_statements_are_not_asked_about_more_than_four_times_as_often() -> None:
+    """Questions for each statement stay the same, so that the time of a run grows with the workload alone."""
+    few, many = ManyTables(1, 60), ManyTables(1, 240)
+    run(few, Rules(2_000, least_gain=0.0))
+    run(many, Rules(8_000, least_gain=0.0))
+    assert len(many.questions) / 240 <= 1.2 * len(few.questions) / 60
+    assert len(many.questions) <= 25 * 240
+
+
 def test_a_pair_that_pays_only_together_is_found() -> None:
     """Neither of two indexes helps alone."""
     model = Model([1.0], [100.0])
