@@ -17,7 +17,7 @@ import postgast
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
-from observer.advisor.tree import Unparsable, deparse, parse, walk
+from observer.advisor.tree import Unparsable, deparse, parse, walk, wrappers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ def _pairs(one: Message, other: Message) -> Iterator[tuple[int, pb.Node]]:
 
 def _put(tree: pb.RawStmt, constants: Mapping[int, bytes]) -> None:
     """Put the constants in, and number the parameters that are left from 1 on."""
-    for node in list(_nodes(tree)):
+    for node in list(wrappers(tree)):
         if node.WhichOneof("node") == "param_ref" and node.param_ref.number in constants:
             node.a_const.ParseFromString(constants[node.param_ref.number])
     left = sorted({part.number for part in walk(tree) if isinstance(part, pb.ParamRef)})
@@ -114,13 +114,3 @@ def _put(tree: pb.RawStmt, constants: Mapping[int, bytes]) -> None:
     for part in walk(tree):
         if isinstance(part, pb.ParamRef):
             part.number = numbers[part.number]
-
-
-def _nodes(message: Message) -> Iterator[pb.Node]:
-    if isinstance(message, pb.Node):
-        yield message
-    for field, value in message.ListFields():
-        if field.type != field.TYPE_MESSAGE:
-            continue
-        for item in [value] if isinstance(value, Message) else value:
-            yield from _nodes(item)

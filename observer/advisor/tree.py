@@ -114,3 +114,14 @@ def put(wrapper: pb.Node, node: Node) -> None:
             getattr(wrapper, field.name).CopyFrom(node)
             return
     raise TypeError(f"{node.DESCRIPTOR.full_name} stands in no tree")
+
+
+def wrappers(message: Message) -> Iterator[pb.Node]:
+    """Every wrapper of a node in ``message``, itself included: where a node can be put instead of another."""
+    if isinstance(message, pb.Node):
+        yield message
+    for field, value in message.ListFields():
+        if field.type != field.TYPE_MESSAGE:
+            continue
+        for item in [value] if isinstance(value, Message) else value:
+            yield from wrappers(item)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observer.cli.options import settings_from
-from observer.config.model import TARGET_KINDS, host_and_port
+from observer.config.model import TARGET_KINDS
+from observer.config.units import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

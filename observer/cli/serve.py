@@ -20,7 +20,7 @@ from observer import logs
 from observer.app.assembly import warnings
 from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
-from observer.config.model import host_and_port
+from observer.config.units import host_and_port
 from observer.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations when it runs
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*")
-
-
-def seconds(value: object) -> object:
-    """``"300ms"``, ``"5s"``, ``"1h"`` or a number of seconds."""
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value)
-        if match is None:
-            raise ValueError("not a duration. Write a number with a unit: 300ms, 5s, 10m, 1h, 7d")
-        return float(match[1]) * _UNITS[match[2] or "s"]
-    return value
-
-
-_BYTES = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?b|)\s*", re.IGNORECASE)
-_BUDGET = re.compile(r"\s*(\d+(?:\.\d+)?\s*(%|[kmgt]?b|))?\s*", re.IGNORECASE)
-
-
-def size_in_bytes(value: object) -> object:
-    """``"500MB"``, ``"2GB"`` or a number of bytes; units are PostgreSQL's, so 1 MB is 1,048,576 bytes."""
-    if isinstance(value, str):
-        match = _SIZE.fullmatch(value)
-        if match is None:
-            raise ValueError("not a size. Write a number with a unit: 500MB, 2GB")
-        return int(float(match[1]) * _BYTES[match[2].upper()])
-    return value
-
-
-def _budget(value: str) -> str:
-    if _BUDGET.fullmatch(value) is None:
-        raise ValueError("not a budget. Write a size or a share of the database: 500MB, 2GB, 10%")
-    return value.strip()
+from observer.config.units import Bytes, Name, Seconds, budget, host_and_port
 
 
 def _kept_measure(value: object) -> object:
@@ -51,23 +18,6 @@ def _kept_measure(value: object) -> object:
             " for a report by blocks run: observer advise DSN --weigh blocks"
         )
     return value
-
-
-Bytes = Annotated[int, BeforeValidator(size_in_bytes), Field(ge=1024**2)]
-Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=365 * 86400)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-
-
-def host_and_port(listen: str) -> tuple[str, int]:
-    """The parts of ``127.0.0.1:9188``, ``[::1]:9188`` or ``:9188``.
-
-    Raises:
-        ValueError: It is none of these.
-    """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError("listen is not host:port. Write it as 127.0.0.1:9188")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - what an empty host means everywhere
 
 
 def _listen(value: str) -> str:
@@ -281,7 +231,7 @@ class Advise(_Section):
         600.0, description="How often the numbers of pg_stat_statements are kept."
     )
     window: Seconds = Field(86400.0, description="How far back the workload that is advised on reaches.")
-    budget: Annotated[str, AfterValidator(_budget)] = Field(
+    budget: Annotated[str, AfterValidator(budget)] = Field(
         "", description="Storage for all new indexes: 500MB or 10%; a tenth of the database when empty."
     )
     max_width: int = Field(default=3, ge=1, le=8, description="Most key columns of an index.")

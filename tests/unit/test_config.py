@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from observer.config.load import load
-from observer.config.model import host_and_port
 from observer.config.problems import SettingsError, did_you_mean, dotted
+from observer.config.units import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
 from observer.advisor.names import RelationName
-from observer.advisor.tree import deparse, parse, strings, walk
+from observer.advisor.tree import deparse, parse, strings, walk, wrappers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from observer.advisor.indexes import Index
     from observer.advisor.schema import Schema
@@ -57,7 +56,7 @@ def _move_once(tree: pb.RawStmt, schema: Schema, copies: Mapping[RelationName, s
     """Move every table that is named; whether a view was opened, whose tables are still to be moved."""
     ctes = {part.ctename for part in walk(tree) if isinstance(part, pb.CommonTableExpr)}
     opened = False
-    for node in list(_nodes(tree)):
+    for node in list(wrappers(tree)):
         if node.WhichOneof("node") != "range_var":
             continue
         table = node.range_var
@@ -92,13 +91,3 @@ def _as_texts(tree: pb.RawStmt, missing: Collection[str]) -> None:
 def moved_index(index: Index, copy: str) -> Index:
     """The same index on a copy."""
     return replace(index, relation=RelationName(TEMPORARY, copy))
-
-
-def _nodes(message: Message) -> Iterator[pb.Node]:
-    if isinstance(message, pb.Node):
-        yield message
-    for field, value in message.ListFields():
-        if field.type != field.TYPE_MESSAGE:
-            continue
-        for item in [value] if isinstance(value, Message) else value:
-            yield from _nodes(item)

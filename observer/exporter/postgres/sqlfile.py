@@ -28,8 +28,8 @@ from typing import Any, get_args
 
 import yaml
 
-from observer.config.model import seconds
 from observer.config.problems import did_you_mean
+from observer.config.units import seconds
 from observer.errors import ConfigurationError
 from observer.exporter.declaration import MetricDeclaration, MetricType
 from observer.exporter.postgres import requirement
