@@ -25,7 +25,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 from observer.cli import COMMANDS, EXIT_CODES
-from observer.config import model
+from observer.config import model, units
 from observer.exporter.catalogue import catalogue
 from observer.exporter.postgres.collectors import sql_collectors
 
@@ -118,7 +118,7 @@ def _type(field: FieldInfo) -> str:
     bounds = {type(part).__name__: part for part in field.metadata}
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in kinds)
-    if any(getattr(part, "func", None) is model.seconds for part in field.metadata):
+    if any(getattr(part, "func", None) is units.seconds for part in field.metadata):
         return "duration"
     if "Ge" in bounds and "Le" in bounds:
         return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
