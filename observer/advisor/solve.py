@@ -58,6 +58,7 @@ class _Solver:
         self.go_on = go_on
         self.instance = Instance(model, self.start)
         self.least = rules.least_gain * model.total
+        self.many = len(model.base) > FEW_STATEMENTS
         self.looks = 0
         self.most_looks = _LOOKS + _LOOKS_A_STATEMENT * len(model.base)
         self._per_size: dict[float, list[float]] = {}
@@ -68,9 +69,12 @@ class _Solver:
         empty = State(self.instance)
         if self.start:
             begun = State(self.instance, self.start)
-            starts = (
-                [(begun, 0.75), (empty, 1.0), (empty, 0.5)] if thorough else [(begun, 0.75), (empty, 0.75)]
-            )
+            if thorough:
+                starts = [(begun, 0.75), (empty, 1.0), (empty, 0.5)]
+            elif self.many:
+                starts = [(begun, 0.75)]
+            else:
+                starts = [(begun, 0.75), (empty, 0.75)]
         else:
             starts = [(empty, measure) for measure in _MEASURES]
         best = empty
@@ -251,5 +255,5 @@ class _Solver:
             if not users[one].isdisjoint(users[other])
         ]
         pairs.sort(key=lambda pair: (-self.instance.size(pair), pair))
-        many = len(self.model.base) > FEW_STATEMENTS
-        return [1 << number for number in singles] + pairs[: _MOST_PAIRS_OF_MANY if many else _MOST_PAIRS]
+        most = _MOST_PAIRS_OF_MANY if self.many else _MOST_PAIRS
+        return [1 << number for number in singles] + pairs[:most]
