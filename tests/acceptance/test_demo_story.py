@@ -27,6 +27,8 @@ VARIABLES = {
     "pool": ".*",
 }
 
+LACKING = ("reviews (recipe_id", "recipes (user_id", "meal_plan_entries (meal_plan_id")
+
 
 @pytest.mark.timeout(900)
 def test_the_story_is_told_to_its_end(temporary: Path) -> None:
@@ -53,10 +55,14 @@ def test_the_story_is_told_to_its_end(temporary: Path) -> None:
             return [m["text"] for m in messages() if m.get("thread_ts") == ts and m["ts"] != ts]
 
         wait_for(lambda: bool(observer("/reports/indexes.json")), "an index report", seconds=150)
-        first = observer("/reports.json")["reports"][-1]["id"]
-        advised = get(f"{told['observer']}/reports/{first}.sql").text
-        for lacking in ("reviews (recipe_id", "recipes (user_id", "meal_plan_entries (meal_plan_id"):
-            assert f"ON public.{lacking}" in advised
+
+        def advised() -> bool:
+            reports = observer("/reports.json")["reports"]
+            said = "".join(get(f"{told['observer']}/reports/{one['id']}.sql").text for one in reports)
+            return all(f"ON public.{lacking}" in said for lacking in LACKING)
+
+        # The first report has them all, unless the machine is so busy that it came before their statements.
+        wait_for(advised, "the indexes that the sample lacks", seconds=150)
 
         def brought() -> str:
             return "".join(one["brought"] for one in observer("/status.json")["advice"])

@@ -228,6 +228,7 @@ def test_the_image_serves_as_an_ordinary_user_with_a_read_only_home(container: C
     assert "Slack is told nothing: its token is empty" in _page(container.port, "/")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{container.port}/api/v1/alerts", data=b"{}", timeout=10)
+    refused.value.close()
     assert refused.value.code == 401
     assert list(container.home.iterdir()) == []
 

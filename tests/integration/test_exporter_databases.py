@@ -80,8 +80,8 @@ def names(page: Page, metric: str = SCANS) -> set[str]:
 class Sessions:
     """Watches from the server how many connections Observer has, and whether one waits for a lock.
 
-    A backend that was told to end is seen for a moment longer: what counts is how many there were at every
-    look of a fifth of a second.
+    A backend that was told to end is seen for a moment longer, on a busy machine for a long one: what counts
+    is how many there were at each of a hundred looks.
     """
 
     def __init__(self, server: PostgresServer) -> None:
@@ -99,7 +99,7 @@ class Sessions:
         self._thread.join(10)
 
     def _watch(self) -> None:
-        looks: deque[int] = deque(maxlen=20)
+        looks: deque[int] = deque(maxlen=100)
         with self._server.connect() as connection:
             while not self._ending.wait(0.01):
                 row = connection.execute(
