@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from observer.config.units import Bytes, Name, Seconds, budget, host_and_port
+from observer.config.units import Bytes, Name, Seconds, host_and_port, size_or_share
 
 
 def _kept_measure(value: object) -> object:
@@ -231,7 +231,7 @@ class Advise(_Section):
         600.0, description="How often the numbers of pg_stat_statements are kept."
     )
     window: Seconds = Field(86400.0, description="How far back the workload that is advised on reaches.")
-    budget: Annotated[str, AfterValidator(budget)] = Field(
+    budget: Annotated[str, AfterValidator(size_or_share)] = Field(
         "", description="Storage for all new indexes: 500MB or 10%; a tenth of the database when empty."
     )
     max_width: int = Field(default=3, ge=1, le=8, description="Most key columns of an index.")

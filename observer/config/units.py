@@ -36,7 +36,7 @@ def size_in_bytes(value: object) -> object:
     return value
 
 
-def budget(value: str) -> str:
+def size_or_share(value: str) -> str:
     if _BUDGET.fullmatch(value) is None:
         raise ValueError("not a budget. Write a size or a share of the database: 500MB, 2GB, 10%")
     return value.strip()
