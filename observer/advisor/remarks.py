@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 _WORSE = 1.01
 
+_SEEN = 0.5
+"""Share of a table's pages marked all-visible, below which covering indexes look poor."""
+
+_MOST_NAMED = 5
+_LEAST_PAGES = 128
+
 
 def unpriced(outcome: Outcome) -> tuple[Unpriced, ...]:
     """Statements that nothing is said about, with the reasons."""
@@ -83,6 +89,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     )
     if unanalyzed:
         found.append(f"never analyzed, so the planner guesses: {', '.join(unanalyzed)}; run ANALYZE")
+    found += _unseen(outcome)
     unused = sum(not candidate.kept for candidate in outcome.foreign)
     if unused:
         found.append(
@@ -97,6 +104,24 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     if not outcome.finished:
         found.append("the deadline ended the search: this is the best set found until then")
     return tuple(found)
+
+
+def _unseen(outcome: Outcome) -> list[str]:
+    """Which tables VACUUM has to visit before an index-only scan of them is priced for what it could be."""
+    names = {name for made in outcome.preparation.prepared for name in made.shape.relations}
+    unseen = [
+        one
+        for one in (outcome.schema.relations[name] for name in sorted(names))
+        if one.is_table and one.pages >= _LEAST_PAGES and one.visible_pages < _SEEN * one.pages
+    ]
+    if not unseen:
+        return []
+    unseen.sort(key=lambda one: -one.pages)
+    named = [f"{one.name} ({100 * one.visible_pages / one.pages:.0f} % of its pages)" for one in unseen]
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    where = ", ".join(named[:_MOST_NAMED]) + more
+    remedy = "run VACUUM and the advice again, or let autovacuum come more often"
+    return [f"covering indexes are priced too low where few pages are marked all-visible: {where}; {remedy}"]
 
 
 def partitioned(relation: Relation, outcome: Outcome) -> str:

@@ -118,6 +118,9 @@ class Relation:
 
         divided: Whether it has partitions or tables that inherit from it: the planner then plans each of
         them.
+
+        visible_pages: Of ``pages`` those that VACUUM has marked all-visible: only there does an index-only
+        scan spare the table.
     """
 
     name: RelationName
@@ -132,6 +135,7 @@ class Relation:
     view: str = ""
     readable: bool = True
     divided: bool = False
+    visible_pages: int = 0
 
     @property
     def is_table(self) -> bool:

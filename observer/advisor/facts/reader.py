@@ -62,6 +62,7 @@ def read_schema(connection: psycopg.Connection[Any], mentioned: Iterable[str]) -
             view=row[10] or "",
             readable=row[11],
             divided=row[13],
+            visible_pages=sum(by_oid[leaf][14] for leaf in leaves),
         )
     installed = dict(item.split("=", 1) for item in extensions)
     # The role that asks is seldom the one whose statements these are: after its own schemas all others are

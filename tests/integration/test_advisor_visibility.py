@@ -1,0 +1,72 @@
+"""Covering indexes are priced by the visibility map: what VACUUM has not marked, the report tells of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from observer.advisor.advise import advise
+from observer.advisor.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observer.advisor.report import IndexReport
+    from observer.demo.servers import PostgresServer
+
+DATABASE = "advised_on_what_is_visible"
+WORKLOAD = "select name from visited where city = $1"
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, hypopg: None) -> Iterator[str]:  # noqa: ARG001 - it is there
+    """A table of wide rows that was analyzed and never vacuumed, and a small one."""
+    postgres.create_database(DATABASE, extensions=("hypopg",))
+    with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE visited (id integer PRIMARY KEY, city integer, name text, rest text);"
+            "ALTER TABLE visited SET (autovacuum_enabled = off);"
+            "INSERT INTO visited SELECT n, n % 20, 'n' || n, repeat('x', 400)"
+            " FROM generate_series(1, 20000) n;"
+            "CREATE TABLE small (id integer PRIMARY KEY, city integer);"
+            "ALTER TABLE small SET (autovacuum_enabled = off);"
+            "INSERT INTO small SELECT n, n FROM generate_series(1, 1000) n"
+        )
+        connection.execute("ANALYZE")
+    yield postgres.dsn(DATABASE)
+    postgres.execute("postgres", psycopg.sql.SQL("DROP DATABASE {}").format(psycopg.sql.Identifier(DATABASE)))
+
+
+def told(report: IndexReport) -> list[str]:
+    return [note for note in report.notes if "all-visible" in note]
+
+
+def test_a_table_that_vacuum_has_not_visited_is_named_and_its_covering_index_comes_afterwards(
+    database: str,
+) -> None:
+    """The same statement: first a note that names the table and the remedy, then the covering index.
+
+    The VACUUM comes right after the load, from another session: all pages are marked.
+    """
+    request = Request(dsn=database, workload=f"{WORKLOAD}; select id from small where city = $1", deadline=30)
+    before = advise(request)
+    [note] = told(before)
+    assert "public.visited (0 % of its pages)" in note
+    assert "public.small" not in note
+    assert "run VACUUM" in note
+    assert not any("INCLUDE" in item.ddl for item in before.recommendations)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO visited VALUES (0, 0, 'n', '')")
+        with psycopg.connect(database, autocommit=True) as another:
+            another.execute("VACUUM ANALYZE visited")
+            [(pages, visible)] = another.execute(
+                "SELECT relpages, relallvisible FROM pg_catalog.pg_class WHERE oid = 'visited'::regclass"
+            ).fetchall()
+    assert visible == pages
+    after = advise(request)
+    assert told(after) == []
+    assert [item.ddl.split(" ON ", 1)[1] for item in after.recommendations] == [
+        "public.visited (city) INCLUDE (name)"
+    ]
