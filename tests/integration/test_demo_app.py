@@ -112,7 +112,10 @@ def test_the_pool_tells_what_it_did(running: Running) -> None:
     before = running.meter("hikaricp_connections_acquire_seconds_count")
     wait_for(lambda: running.meter("hikaricp_connections_acquire_seconds_count") > before, "connections used")
     assert running.meter("hikaricp_connections_usage_seconds_sum") > 0
-    assert running.meter("hikaricp_connections_creation_seconds_count") >= 2
+    # Both pools open their second connection behind the first one's back.
+    wait_for(
+        lambda: running.meter("hikaricp_connections_creation_seconds_count") >= 2, "two connections were made"
+    )
     assert running.meter("hikaricp_connections_max") == 8
     assert running.meter("hikaricp_connections", pool="HikariPool-1") <= 8
 
