@@ -307,7 +307,10 @@ class PostgresSession:
             return [column.name for column in cursor.description or ()], cursor.fetchall()
 
     def _introduce(self, connection: psycopg.Connection[Any]) -> ServerFacts:
-        row = connection.execute(_INTRODUCTION).fetchone()
+        # Whether settings may stay is in the answer, and the question must be bounded before it is asked.
+        with connection.transaction():
+            connection.execute(self._settings(local=True))
+            row = connection.execute(_INTRODUCTION).fetchone()
         if row is None:
             raise psycopg.OperationalError("the server answered nothing")
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":

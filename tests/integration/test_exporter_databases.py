@@ -12,7 +12,9 @@ import pytest
 from psycopg import sql
 
 from observer.cli.sql import role_script
+from observer.deadlines import Deadline, cut_off
 from observer.demo.servers import PostgresServer, ordinary_account, private_directory
+from observer.errors import ObserverError
 from observer.exporter.postgres.collectors import sql_collectors
 from observer.exporter.postgres.databases import Database
 from observer.exporter.postgres.reading import FileQuestion, Reader
@@ -78,7 +80,7 @@ def names(page: Page, metric: str = SCANS) -> set[str]:
 
 
 class Sessions:
-    """Watches from the server how many connections Observer has, and whether one waits for a lock.
+    """Watches from the server how many connections Observer has, and for how long one waits for a lock.
 
     A backend that was told to end is seen for a moment longer, on a busy machine for a long one: what counts
     is how many there were at each of a hundred looks.
@@ -86,7 +88,11 @@ class Sessions:
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
-        self.most = self.waiting = 0
+        self.most = 0
+        self.waiting = 0
+        """How many waited at the last look."""
+        self.waits = 0
+        """Looks, since the watcher was told to forget, at which any did."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -98,6 +104,10 @@ class Sessions:
         self._ending.set()
         self._thread.join(10)
 
+    def forget(self) -> None:
+        """Count what waits from now on."""
+        self.waits = 0
+
     def _watch(self) -> None:
         looks: deque[int] = deque(maxlen=100)
         with self._server.connect() as connection:
@@ -108,7 +118,8 @@ class Sessions:
                 ).fetchone()
                 assert row is not None
                 looks.append(row[0])
-                self.most, self.waiting = max(self.most, min(looks)), max(self.waiting, row[1])
+                self.most, self.waiting = max(self.most, min(looks)), row[1]
+                self.waits += row[1] > 0
 
 
 def test_many_databases_cost_no_scrape_its_speed(server: PostgresServer, tmp_path: Path) -> None:
@@ -138,14 +149,21 @@ def test_many_databases_cost_no_scrape_its_speed(server: PostgresServer, tmp_pat
 
 
 def test_what_happens_in_one_database_is_its_own(server: PostgresServer, tmp_path: Path) -> None:
-    """One is dropped, one renamed, one refuses, one's catalogue is locked: the others stay, nobody waits."""
+    """One is dropped, one renamed, one refuses, one's catalogue is locked: the others stay, nobody waits.
+
+    A visit that was in the database when its catalogue was locked gives up after ``lock_timeout``, and none
+    follows it.
+    """
     for name in ("odd_dropped", "odd_renamed", "odd_refuses", "odd_locked", "odd_fine"):
         server.execute("postgres", sql.SQL("CREATE DATABASE {} TEMPLATE many").format(sql.Identifier(name)))
     with Serving(tmp_path, config(server, include=["app", "odd*"])) as observer:
         observer.wait_up("main")
-        wait_for(lambda: len(names(observer.page())) == 6, "tables of all", seconds=30)
+        wait_for(lambda: len(names(observer.page())) == 6, "tables of all")
         with server.connect("odd_locked") as holder, holder.transaction(), Sessions(server) as sessions:
             holder.execute("LOCK TABLE pg_catalog.pg_class IN ACCESS EXCLUSIVE MODE")
+            wait_for(lambda: observer.page().sum(SUCCESS) == 4, "the lock is noticed")
+            wait_for(lambda: sessions.waiting == 0, "the visit that was under way gives up")
+            sessions.forget()
             server.execute("postgres", "ALTER DATABASE odd_refuses CONNECTION LIMIT 0")
             _free(server, "DROP DATABASE odd_dropped")
             _free(server, "ALTER DATABASE odd_renamed RENAME TO odd_other")
@@ -172,7 +190,7 @@ def test_what_happens_in_one_database_is_its_own(server: PostgresServer, tmp_pat
             wait_for(
                 lambda: names(observer.page()) == {"app", "odd_other", "odd_fine"}, "old numbers are dropped"
             )
-            assert sessions.waiting == 0
+            assert sessions.waits == 0
             assert sessions.most <= 3
         wait_for(lambda: "odd_locked" in names(observer.page()), "what was locked is back")
         [fault] = observer.status("main")["faults"]
@@ -194,6 +212,29 @@ def test_a_locked_list_of_databases_is_not_a_server_that_is_down(
             assert page.value(SCANS, datname="app", relname="mine") >= 0
         page = observer.fresh("main")
         assert page.value("pg_scrape_collector_success", collector="databases") == 1
+
+
+def test_the_first_question_of_a_session_is_bounded(server: PostgresServer) -> None:
+    """What a new connection asks before anything else waits for no lock for long, however the role is set."""
+    server.execute("postgres", "CREATE DATABASE first_question TEMPLATE many", "CREATE ROLE unset LOGIN")
+    session = PostgresSession(
+        PostgresAddress.parse(server.dsn("first_question", user="unset"), lambda: None),
+        statement_timeout=30,
+        lock_timeout=0.1,
+    )
+    with server.connect("first_question") as holder, holder.transaction():
+        holder.execute("LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE")
+        deadline = Deadline(20, "the first question")
+        with cut_off(deadline, session.abort), pytest.raises(ObserverError, match="lock"):
+            session.facts(deadline)
+        assert not session.connected
+    facts = session.facts(Deadline(20, "the first question"))
+    [(timeout, transaction)] = session.rows(
+        b"SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.pg_current_xact_id_if_assigned()",
+        deadline=Deadline(20, "the second question"),
+    )
+    session.close()
+    assert (facts.database, timeout, transaction) == ("first_question", "100ms", None)
 
 
 def _free(server: PostgresServer, statement: str) -> None:
