@@ -27,9 +27,10 @@ from observer.advisor.outcome import Outcome
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import compose
+from observer.advisor.refill import thrifty_and_refilled
 from observer.advisor.sampled.verification import verify
 from observer.advisor.sightings import sightings
-from observer.advisor.thrift import ON_LUCK, on_luck, thrifty
+from observer.advisor.thrift import ON_LUCK, on_luck
 from observer.advisor.tuning import Tuning
 from observer.advisor.whatif import Session
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part, weighed
@@ -289,10 +290,11 @@ class _Run:
             tuned = tuning.search(
                 rules, start=luckless, anew=losers, go_on=self._time_left, progress=progress
             )
-        spare = thrifty(
+        spare = thrifty_and_refilled(
             tuning,
             outcome.schema,
             tuned.found.chosen,
+            rules,
             tolerance=self.request.thrift,
             go_on=self._time_left,
         )

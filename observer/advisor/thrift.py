@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from observer.advisor.candidates.gather import already_there
+from observer.advisor.defence import indefensible
 from observer.advisor.merging import narrowed
 from observer.advisor.model import members
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from observer.advisor.indexes import Index
-    from observer.advisor.schema import Relation, Schema
+    from observer.advisor.schema import Schema
     from observer.advisor.tuning import Tuning
 
 _SMALLER = 0.9
@@ -34,32 +35,11 @@ _FRACTION = 0.2
 _MOST_EXCHANGES = 3
 _MOST_ALTERNATIVES = 12
 
-_CHEAP = 40.0
-"""Planner cost of ten pages read at random: a statement that costs no more is served already."""
-
-_ONLY_TO_COVER = 0.05
-"""Share of the workload that an index must save whose keys a unique index has already."""
-
-_MUCH_CHEAPER = 0.3
-"""Share of its cost that a covering index must take off at least one statement, beside the others."""
-
-COVERS_A_KEY = (
-    "a unique index has the same keys already; holding more columns beside them saves too little for a second"
-    " index that all writers keep up"
-)
 ON_LUCK = (
     "its gain rests on luck: under a LIMIT it is read in order, and nearly all that is read is thrown away;"
     " should the wanted rows lie late, the statement costs more than without it"
 )
-CHEAP_ALREADY = (
-    "the statements it serves read a handful of pages each as things stand; less is hardly to be measured"
-)
-NOT_MUCH_CHEAPER = (
-    "it makes none of its statements much cheaper: a narrow copy of the table to read instead of the table,"
-    " at the writers' expense"
-)
 LITTLE_LESS = "saves little more than a much smaller one that is recommended"
-
 
 _ASSURED = 0.5
 """Share of an index' gain that must stand without luck."""
@@ -142,24 +122,11 @@ def thrifty(
                 break
             result.spared[indexes[stands]] = LITTLE_LESS
             stands = smaller
-        reason = _indefensible(tuning, schema, stands, rest)
+        reason = indefensible(tuning, schema, stands, rest)
         if reason:
             result.spared[indexes[stands]] = reason
         result.chosen = rest if reason else rest | 1 << stands
     return result
-
-
-def _indefensible(tuning: Tuning, schema: Schema, number: int, rest: int) -> str:
-    """Why a reviewer would strike the index out; empty when he would not."""
-    model, index, bit = tuning.model, tuning.pricing.indexes[number], 1 << number
-    if _served_already(tuning, rest, bit):
-        return CHEAP_ALREADY
-    own = model.gain(rest, bit) + model.upkeep[number]
-    if own < _ONLY_TO_COVER * model.total and _only_covers(index, schema.relations[index.relation]):
-        return COVERS_A_KEY
-    if index.include and not _much_cheaper(tuning, rest, bit):
-        return NOT_MUCH_CHEAPER
-    return ""
 
 
 def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: float) -> int | None:
@@ -238,35 +205,3 @@ def _lost(tuning: Tuning, statements: int, before: int, after: int) -> float:
         lost += model.weights[statement] * (model.cost(statement, after) - model.cost(statement, before))
     lost += sum(model.upkeep[number] for number in members(after & ~before))
     return lost - sum(model.upkeep[number] for number in members(before & ~after))
-
-
-def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
-    """Whether most of what the index saves is saved on statements that cost next to nothing as it is."""
-    model = tuning.model
-    cheap = dear = 0.0
-    for statement in members(model.touched(bit)):
-        gain = model.weights[statement] * (model.cost(statement, rest) - model.cost(statement, rest | bit))
-        if model.base[statement] <= _CHEAP:
-            cheap += gain
-        else:
-            dear += gain
-    return cheap > dear
-
-
-def _much_cheaper(tuning: Tuning, rest: int, bit: int) -> bool:
-    model = tuning.model
-    return any(
-        model.cost(statement, rest | bit) <= (1 - _MUCH_CHEAPER) * model.cost(statement, rest)
-        for statement in members(model.touched(bit))
-    )
-
-
-def _only_covers(index: Index, relation: Relation) -> bool:
-    """Whether a unique index finds the row, and this one merely holds more columns beside it."""
-    for existing in relation.indexes:
-        if not existing.unique or not existing.usable or existing.index.where:
-            continue
-        keys = existing.index.keys
-        if index.keys[: len(keys)] == keys or (index.include and len(keys) == 1 and keys[0] in index.keys):
-            return True
-    return False

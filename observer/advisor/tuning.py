@@ -136,6 +136,11 @@ class Tuning:
             if self.is_banned(index):
                 self.model.resize(number, _NO_BUDGET)
 
+    def forbid(self, numbers: Iterable[int]) -> None:
+        """Let the search choose these no more."""
+        for number in numbers:
+            self.model.resize(number, _NO_BUDGET)
+
     def size(self, index: Index) -> int:
         """Bytes of an index, as the budget counts them."""
         return self._size_of([index])[0]

@@ -1,0 +1,117 @@
+"""Whether an index can be defended before a person who reviews the advice, beside the others of its set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observer.advisor.access import Use
+from observer.advisor.model import members
+
+if TYPE_CHECKING:
+    from observer.advisor.schema import Relation, Schema
+    from observer.advisor.tuning import Tuning
+
+_CHEAP = 40.0
+"""Planner cost of ten pages read at random: a statement that costs no more is served already."""
+
+_ONLY_TO_COVER = 0.05
+"""Share of the workload that an index must save whose keys a unique index has already."""
+
+_MUCH_CHEAPER = 0.3
+"""Share of its cost that a covering index must take off at least one statement, beside the others."""
+
+COVERS_A_KEY = (
+    "a unique index has the same keys already; holding more columns beside them saves too little for a second"
+    " index that all writers keep up"
+)
+CHEAP_ALREADY = (
+    "the statements it serves read a handful of pages each as things stand; less is hardly to be measured"
+)
+NOT_MUCH_CHEAPER = (
+    "it makes none of its statements much cheaper: a narrow copy of the table to read instead of the table,"
+    " at the writers' expense"
+)
+
+
+def indefensible(tuning: Tuning, schema: Schema, number: int, rest: int) -> str:
+    """Why a reviewer would strike the index out; empty when he would not."""
+    model, index, bit = tuning.model, tuning.pricing.indexes[number], 1 << number
+    if _served_already(tuning, rest, bit):
+        return CHEAP_ALREADY
+    own = model.gain(rest, bit) + model.upkeep[number]
+    if own < _ONLY_TO_COVER * model.total and _only_covers(tuning, number, schema.relations[index.relation]):
+        return COVERS_A_KEY
+    if index.include and not _much_cheaper(tuning, rest, bit):
+        return NOT_MUCH_CHEAPER
+    return ""
+
+
+def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
+    """Whether most of what the index saves is saved on statements that cost next to nothing as it is."""
+    model = tuning.model
+    cheap = dear = 0.0
+    for statement in members(model.touched(bit)):
+        gain = model.weights[statement] * (model.cost(statement, rest) - model.cost(statement, rest | bit))
+        if model.base[statement] <= _CHEAP:
+            cheap += gain
+        else:
+            dear += gain
+    return cheap > dear
+
+
+def _much_cheaper(tuning: Tuning, rest: int, bit: int) -> bool:
+    model = tuning.model
+    return any(
+        model.cost(statement, rest | bit) <= (1 - _MUCH_CHEAPER) * model.cost(statement, rest)
+        for statement in members(model.touched(bit))
+    )
+
+
+def _only_covers(tuning: Tuning, number: int, relation: Relation) -> bool:
+    """Whether a unique index finds the row, and this one merely holds more columns beside it."""
+    index = tuning.pricing.indexes[number]
+    for existing in relation.indexes:
+        if not existing.unique or not existing.usable or existing.index.where:
+            continue
+        keys = existing.index.keys
+        if index.keys[: len(keys)] == keys:
+            return True
+        if index.include and len(keys) == 1 and keys[0] in index.keys:
+            before = {key.text for key in index.keys[: index.keys.index(keys[0])]}
+            if before.isdisjoint(_spans(tuning, number)):
+                return True
+    return False
+
+
+def _spans(tuning: Tuning, number: int) -> set[str]:
+    """Columns of an index' table over which a statement that it could serve reads many values."""
+    index = tuning.pricing.indexes[number]
+    return {
+        condition.key.text
+        for statement in members(tuning.model.users[number])
+        for access in tuning.pricing.shapes[statement].accesses
+        if access.relation == index.relation
+        for condition in access.conditions
+        if condition.use in (Use.RANGE, Use.PREFIX)
+    }
+
+
+def hopeless(tuning: Tuning, schema: Schema, chosen: int) -> int:
+    """Candidates outside a set that could be defended in none, by what the planner has said, as a set."""
+    model, indexes = tuning.model, tuning.pricing.indexes
+    cheaper = 0
+    for base, tiles in zip(model.base, model.tiles, strict=True):
+        for cost, mask in tiles:
+            if cost <= (1 - _MUCH_CHEAPER) * base:
+                cheaper |= mask
+    found = 0
+    for number, index in enumerate(indexes):
+        bit = 1 << number
+        if chosen & bit or not model.users[number]:
+            continue
+        if (index.include and not cheaper & bit) or (
+            model.gain(0, bit) < _ONLY_TO_COVER * model.total
+            and _only_covers(tuning, number, schema.relations[index.relation])
+        ):
+            found |= bit
+    return found
