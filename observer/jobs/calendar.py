@@ -62,9 +62,9 @@ def plan_start(last: Tick | None, now: float, interval: int, *, patience: float,
 
         delay: Seconds to wait before the first run ever.
     """
-    newest = due(now, interval)
     if last is None:
-        return Start(tick=newest, at=now + delay)
+        return Start(tick=due(now + delay, interval), at=now + delay)
+    newest = due(now, interval)
     if newest > last.tick:
         first = max(due(last.tick + interval, interval), newest - MOST_NOTED * interval)
         return Start(tick=newest, at=now, skipped=tuple(range(first, newest, interval)))

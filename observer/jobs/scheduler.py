@@ -58,6 +58,7 @@ class Scheduler:
         self._busy = {job.key: threading.Lock() for job in jobs}
         self._idle = threading.Condition()
         self._running = 0
+        self._began = 0.0
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"short": ThreadPoolExecutor(SHORT_THREADS), "children": ThreadPoolExecutor(1)},
@@ -68,6 +69,7 @@ class Scheduler:
     def start(self) -> None:
         """Make up for what was missed, then run what becomes due."""
         self._scheduler.add_listener(self._overrun, EVENT_JOB_MAX_INSTANCES)
+        self._began = self._clock.now()
         for job in self._jobs.values():
             first = following(self._clock.now(), job.interval)
             self._scheduler.add_job(
@@ -117,11 +119,19 @@ class Scheduler:
         if plan.look_again_at is not None:
             self._at(plan.look_again_at, self._catch_up, job)
         if plan.tick is not None:
-            self._board.expect(job, min(plan.at, following(now, job.interval)))
+            self._board.expect(job, plan.at)
             self._at(plan.at, self._attempt, job, plan.tick, pool=job.pool)
 
     def _due(self, job: Job) -> None:
-        self._attempt(job, due(self._clock.now(), job.interval))
+        now = self._clock.now()
+        try:
+            # The first run ever is planned by `_catch_up`, for the end of the delay.
+            if now < self._began + job.delay and self._ticks.last(job.key) is None:
+                return
+        except ObserverError as fault:
+            self._failed(job, fault, None)
+            return
+        self._attempt(job, due(now, job.interval))
 
     def _attempt(self, job: Job, tick: int) -> None:
         """Run a tick, unless somebody else has it."""

@@ -52,8 +52,15 @@ def scheduler(store: Store, *jobs: Job, metrics: Metrics | None = None) -> tuple
     return Scheduler(jobs=jobs, ticks=Ticks(store=store, clock=clock), clock=clock, board=board), board
 
 
-def job(work: Callable[[Run], Done], *, name: str = "job", interval: int = 1, patience: float = 60) -> Job:
-    return Job(name=name, target="", interval=interval, work=work, patience=patience)
+def job(
+    work: Callable[[Run], Done],
+    *,
+    name: str = "job",
+    interval: int = 1,
+    patience: float = 60,
+    delay: float = 0,
+) -> Job:
+    return Job(name=name, target="", interval=interval, work=work, patience=patience, delay=delay)
 
 
 def outcomes(store: Store, name: str = "job") -> dict[int, str | None]:
@@ -94,6 +101,30 @@ def test_a_start_runs_the_newest_missed_tick_and_notes_the_others(store: Store) 
         newest - HOUR: skipped,
         newest: "ok: noted",
     }
+
+
+def test_the_first_run_ever_waits_for_its_delay(store: Store) -> None:
+    """Ticks that are due before its end are none; once the job has run, a start waits no more."""
+    clock, ran = SystemClock(), Ran()
+    at: list[float] = []
+
+    def work(run: Run) -> Done:
+        at.append(clock.now())
+        return ran.work(run)
+
+    began = clock.now()
+    one, board = scheduler(store, job(work, delay=3.5))
+    one.start()
+    wait_for(lambda: (board.states()[0].next_at or 0) >= began + 3.5, "the end of the delay is told of")
+    wait_for(lambda: len(at) >= 2, "two runs")
+    one.stop()
+    assert at[0] >= began + 3.5
+    assert min(outcomes(store)) == ran.ticks[0] >= began + 2
+    count = len(ran.ticks)
+    again, _ = scheduler(store, job(ran.work, delay=3_600))
+    again.start()
+    wait_for(lambda: len(ran.ticks) > count, "the next run")
+    again.stop()
 
 
 def test_a_restart_runs_nothing_again(store: Store) -> None:

@@ -39,6 +39,9 @@ def test_the_first_start_ever_waits_for_the_delay() -> None:
     """Before there is anything to advise on, nothing is run."""
     plan = plan_start(None, 10_000.0, 600, patience=60, delay=15)
     assert (plan.tick, plan.at, plan.skipped) == (9_600, 10_015.0, ())
+    # A tick that is due meanwhile is this one, so that no start after it makes up for it again.
+    plan = plan_start(None, 10_190.0, 600, patience=60, delay=15)
+    assert (plan.tick, plan.at, plan.skipped) == (10_200, 10_205.0, ())
 
 
 def test_the_newest_missed_tick_is_run_and_older_ones_are_noted() -> None:
