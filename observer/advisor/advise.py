@@ -24,6 +24,7 @@ from observer.advisor.facts.reader import read_schema
 from observer.advisor.model import Rules
 from observer.advisor.names import quote
 from observer.advisor.outcome import Outcome
+from observer.advisor.precedence import in_order
 from observer.advisor.preparation import Preparation, prepare
 from observer.advisor.pricing import Pricing
 from observer.advisor.recommend import compose
@@ -298,8 +299,9 @@ class _Run:
             tolerance=self.request.thrift,
             go_on=self._time_left,
         )
-        tuned = tuned.with_set(spare.chosen, pricing.indexes)
-        outcome.spared |= spare.spared
+        ordered = in_order(tuning, outcome.schema, spare.chosen, go_on=self._time_left)
+        tuned = tuned.with_set(ordered.chosen, pricing.indexes)
+        outcome.spared |= spare.spared | ordered.spared
         outcome.tuning, outcome.tuned, outcome.pricing = tuning, tuned, pricing
         outcome.check(self._in_time)
 

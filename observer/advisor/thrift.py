@@ -137,7 +137,7 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
     own = [narrow for narrow in narrowed(index) if not already_there(narrow, relation)]
     tuning.register(own)
     tried = {pricing.numbers[narrow] for narrow in own}
-    concerned = _users(tuning, number, rest | bit)
+    concerned = users_of(tuning, number, rest | bit)
     asked = 0
     for other in sorted(range(len(pricing.indexes)), key=lambda other: (model.sizes[other], other)):
         candidate = pricing.indexes[other]
@@ -162,14 +162,14 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
         asked += 1
         # The model may believe too much of a wide index, and knows nothing of luck: the planner is asked,
         # about those that use the index. The others keep their plans, or find a better one.
-        lost = _asked(tuning, concerned, rest | 1 << other) - _asked(tuning, concerned, rest | bit)
+        lost = asked_cost(tuning, concerned, rest | 1 << other) - asked_cost(tuning, concerned, rest | bit)
         if lost + model.upkeep[other] - model.upkeep[number] <= may_lose:
-            _learn(tuning, concerned, rest | 1 << other)
+            learn(tuning, concerned, rest | 1 << other)
             return other
     return None
 
 
-def _users(tuning: Tuning, number: int, chosen: int) -> int:
+def users_of(tuning: Tuning, number: int, chosen: int) -> int:
     """Statements whose plan under a set uses one of its indexes, as a set."""
     found = 0
     tasks = [(statement, chosen) for statement in members(tuning.model.touched(1 << number))]
@@ -179,14 +179,14 @@ def _users(tuning: Tuning, number: int, chosen: int) -> int:
     return found
 
 
-def _learn(tuning: Tuning, statements: int, chosen: int) -> None:
+def learn(tuning: Tuning, statements: int, chosen: int) -> None:
     """Tell the model what the planner says of a set that was never looked at."""
     tasks = [(statement, chosen) for statement in members(statements)]
     for (statement, _), (cost, used) in tuning.pricing.price(tasks).items():
         tuning.model.learn(statement, used, cost)
 
 
-def _asked(tuning: Tuning, statements: int, chosen: int) -> float:
+def asked_cost(tuning: Tuning, statements: int, chosen: int) -> float:
     """What some statements cost under a set by the planner's word, luck not counted on."""
     answers = tuning.pricing.answers([(statement, chosen) for statement in members(statements)])
     if len(answers) < statements.bit_count():

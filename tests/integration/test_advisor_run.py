@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from observer.advisor.advise import advise
 from observer.advisor.connection import APPLICATION
+from observer.advisor.precedence import OTHER_ORDER
 from observer.advisor.report import from_document
 from observer.advisor.request import KeptEntry, KeptSample, Request
 from observer.cli import main
@@ -50,6 +51,10 @@ CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('20
 CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
 INSERT INTO events SELECT timestamptz '2026-01-01' + n * interval '1 minute', n % 3000, 'note'
 FROM generate_series(1, 80000) n;
+CREATE TABLE orders (
+    user_id bigint NOT NULL, status text NOT NULL, at timestamptz NOT NULL, note text NOT NULL);
+INSERT INTO orders SELECT n * 7919 % 500, CASE WHEN n < 30000 THEN 'done' ELSE 'open' END,
+       timestamptz '2026-01-01' + n * interval '1 minute', repeat('x', 100) FROM generate_series(1, 40000) n;
 CREATE VIEW kept AS SELECT id, user_id, name FROM recipes WHERE deleted_at IS NULL;
 """
 
@@ -131,6 +136,28 @@ def test_expressions_partial_indexes_and_joins_are_priced(database: str) -> None
         ask(database, "select id from recipes where deleted_at is not null and user_id = $1")
     )
     assert partial.startswith("public.recipes (user_id")
+
+
+def test_the_selective_key_comes_first_where_it_is_all_the_same(database: str) -> None:
+    """The planner prices the other order lower, as the table is sorted by it; yet both read the same entries.
+
+    A range is another matter: there the order counts, and the planner is followed.
+    """
+    statement = "select * from orders where user_id = $1 and status = $2 order by at desc limit 5"
+    asked = statement.replace("$1", "7").replace("$2", "'done'")
+    with psycopg.connect(database, autocommit=True) as connection:
+        costs = []
+        for keys in ("user_id, status, at DESC", "status, user_id, at DESC"):
+            connection.execute(f"SELECT hypopg_create_index('CREATE INDEX ON orders ({keys})')".encode())
+            [(plan,)] = connection.execute(f"EXPLAIN (FORMAT JSON) {asked}".encode())
+            costs.append(plan[0]["Plan"]["Total Cost"])
+            connection.execute("SELECT hypopg_reset()")
+    assert costs[1] < costs[0]
+    report = ask(database, statement)
+    assert definitions(report)[0].startswith("public.orders (user_id, status, at DESC)")
+    assert any(item.reason == OTHER_ORDER for item in report.rejected)
+    [found] = definitions(ask(database, "select at from orders where user_id > $1 and status = $2"))
+    assert found.startswith("public.orders (status, user_id)")
 
 
 def test_statements_that_write_are_priced_as_reads(database: str) -> None:
