@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
-    """Return once the condition holds; fail when it does not within that time."""
+def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], *, seconds: float = 60.0) -> None:
+    """Return once the condition holds; fail when it does not within that time, saying what was awaited."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"not within {seconds:g} seconds: {what}"
+        if time.monotonic() >= end:
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds:g} seconds: {said}")
         time.sleep(0.05)
 
 
