@@ -69,7 +69,10 @@ def in_order(
                 continue
             tuning.register([turned])
             other = tuning.pricing.numbers[turned]
-            if not _worse(tuning, rest, number, other):
+            # Its size is the same, unless it may not be chosen.
+            if tuning.model.sizes[other] <= tuning.model.sizes[number] and not _worse(
+                tuning, rest, number, other
+            ):
                 result.chosen = rest | 1 << other
                 result.spared[index] = OTHER_ORDER
                 break
