@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
-import time
 from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "install-debian"
 
 
 def test_nothing_missing_is_silent_and_quick() -> None:
-    """With all servers installed the script says nothing, and takes less than a second."""
-    begin = time.monotonic()
+    """With all servers installed the script says nothing, and takes less than a second of a processor."""
+    begin = _spent_by_children()
     done = subprocess.run([SCRIPT], capture_output=True, text=True, check=True, timeout=30)
     assert (done.stdout, done.stderr) == ("", "")
-    assert time.monotonic() - begin < 1.0
+    assert _spent_by_children() - begin < 1.0
+
+
+def _spent_by_children() -> float:
+    """Seconds; how long it took on a busy machine would say nothing of the script."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def test_an_unknown_option_is_refused() -> None:

@@ -120,14 +120,13 @@ def test_a_backend_that_is_stopped(private_postgres: PostgresFactory, tmp_path: 
         [(pid,)] = watcher.execute(ours).fetchall()
         os.kill(pid, signal.SIGSTOP)
         try:
-            stopped = time.monotonic()
 
             def given_up() -> bool:
                 observer.page()
                 return observer.events("fault", target="main", reason="deadline") != []
 
-            wait_for(given_up, "the collection is cut off", seconds=DEADLINE + 3)
-            assert time.monotonic() - stopped < DEADLINE + 3
+            # A busy machine is late by seconds; what is not cut off would hang until the backend goes on.
+            wait_for(given_up, "the collection is cut off", seconds=DEADLINE + 10)
             # The server itself answers: a new connection serves while the old one hangs.
             assert observer.fresh("main").value("pg_up") == 1
             assert len(watcher.execute(ours).fetchall()) <= 2

@@ -167,6 +167,4 @@ def test_everything_down_at_start(
         private_redis.start()
         observer.wait_up("main")
         observer.wait_up("cache")
-        wait_for(
-            lambda: len(observer.events("fault.over")) == 2, "the ends of both faults are told", seconds=5
-        )
+        wait_for(lambda: len(observer.events("fault.over")) == 2, "the ends of both faults are told")

@@ -103,9 +103,9 @@ receivers:
         alertmanager(configuration, tmp_path / "data", port) as server,
     ):
         try:
-            until(lambda: ready(f"{url}/-/ready"), seconds=20, what="Alertmanager is ready")
+            until(lambda: ready(f"{url}/-/ready"), seconds=60, what="Alertmanager is ready")
             incidents = f"http://127.0.0.1:{observer}/api/v1/incidents"
-            until(lambda: ready(incidents), seconds=20, what="Observer is ready")
+            until(lambda: ready(incidents), seconds=60, what="Observer is ready")
             yield url
         finally:
             program.terminate()
@@ -127,20 +127,20 @@ def post(url: str, instance: str, *, over: bool = False) -> None:
 def test_alert_becomes_one_message_and_turns_green(alertmanager_url: str, slack: FakeSlack) -> None:
     """From Alertmanager's API to the channel: one message, edited when it grows, green at its end."""
     post(alertmanager_url, "db1")
-    until(lambda: len(slack.workspace.messages()) == 1, seconds=10, what="the message stands")
+    until(lambda: len(slack.workspace.messages()) == 1, seconds=60, what="the message stands")
     (message,) = slack.workspace.messages()
     assert message["text"].startswith("Firing: PostgresDown on instance db1 (critical)")
     post(alertmanager_url, "db2")
     until(
         lambda: "2 of 2 fire" in str(slack.workspace.messages()[0]["attachments"]),
-        seconds=10,
+        seconds=60,
         what="the second alert is in the message",
     )
     post(alertmanager_url, "db1", over=True)
     post(alertmanager_url, "db2", over=True)
     until(
         lambda: slack.workspace.messages()[0]["text"].startswith("Resolved"),
-        seconds=10,
+        seconds=60,
         what="the message turns green",
     )
     (message,) = slack.workspace.messages()
@@ -151,7 +151,7 @@ def test_alert_becomes_one_message_and_turns_green(alertmanager_url: str, slack:
 def test_fingerprints_are_those_of_webhooks(alertmanager_url: str, slack: FakeSlack) -> None:
     """Alertmanager's API names alerts as its webhooks do, so that both can be compared."""
     post(alertmanager_url, "db1")
-    until(lambda: len(slack.workspace.messages()) == 1, seconds=10, what="the message stands")
+    until(lambda: len(slack.workspace.messages()) == 1, seconds=60, what="the message stands")
     report = ask([alertmanager_url])
     assert report.complete
     assert len(report.fingerprints) == 1
@@ -165,7 +165,7 @@ def empty_alertmanager_url(tmp_path: Path) -> Iterator[str]:
     configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
     with alertmanager(configuration, tmp_path / "empty", port) as server:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: ready(f"{url}/-/ready"), seconds=20, what="Alertmanager is ready")
+        until(lambda: ready(f"{url}/-/ready"), seconds=60, what="Alertmanager is ready")
         yield url
         server.terminate()
 
@@ -213,12 +213,12 @@ def test_end_that_was_never_told_is_found(
         ((incident, _),) = incidents.recent()
         return incident.members["a"].missing_since is not None
 
-    until(missing, seconds=10, what="the alert is missed")
+    until(missing, seconds=60, what="the alert is missed")
     assert slack.workspace.messages()[0]["text"].startswith("Firing")
     clock.by = PATIENCE_SECONDS + 1
     until(
         lambda: slack.workspace.messages()[0]["text"].startswith("No longer reported"),
-        seconds=10,
+        seconds=60,
         what="the message is closed",
     )
     incidents.stop()

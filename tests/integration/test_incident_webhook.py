@@ -21,6 +21,7 @@ from observer.incidents.service import Incidents
 from observer.incidents.settings import IncidentSettings
 from observer.slack.fake import FakeSlack, Workspace
 from observer.store.store import Store
+from tests.conditions import wait_for
 from tests.integration.serving import served
 
 if TYPE_CHECKING:
@@ -28,13 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return
-        pause.wait(0.02)
-    pytest.fail("not in time")
+def until(condition: Callable[[], bool]) -> None:
+    wait_for(condition, "what follows from a notice")
 
 
 class Told:
@@ -230,7 +226,7 @@ def test_what_several_sources_say_stands_in_one_reply(store: Store, slack: FakeS
     running.tell("advisor", findings)
     running.start()
     try:
-        until(lambda: len(slack.workspace.messages()) == 4, seconds=30)
+        until(lambda: len(slack.workspace.messages()) == 4)
     finally:
         running.stop()
     replies = [message for message in slack.workspace.messages() if message.get("thread_ts")]
