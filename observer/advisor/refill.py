@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from observer.advisor.schema import Schema
     from observer.advisor.tuning import Tuning
 
-_MOST_REFILLS = 2
+_MOST_REFILLS = 3
 
-_WORTH_REFILLING = 0.002
+_WORTH_REFILLING = 0.0005
 """Share of the workload that thrift must have given up for the search to go on."""
 
 
@@ -48,22 +48,20 @@ def thrifty_and_refilled(
         go_on: Asked before each question.
     """
     model = tuning.model
-    best = thrifty(tuning, schema, chosen, tolerance=tolerance, go_on=go_on)
-    begun = chosen
+    best = found = thrifty(tuning, schema, chosen, tolerance=tolerance, go_on=go_on)
+    begun, spared = chosen, dict(best.spared)
     for _ in range(_MOST_REFILLS):
-        struck = begun & ~best.chosen
-        given_up = model.saved(begun) - model.saved(best.chosen)
-        if not struck or given_up < _WORTH_REFILLING * model.total or not go_on():
+        given_up = model.saved(begun) - model.saved(found.chosen)
+        if begun == found.chosen or given_up < _WORTH_REFILLING * model.total or not go_on():
             break
+        struck = begun & ~found.chosen & ~best.chosen
         tuning.forbid(members(struck | hopeless(tuning, schema, best.chosen)))
         begun = tuning.search(rules, start=best.chosen, anew=0, go_on=go_on).found.chosen
         if begun == best.chosen:
             break
         found = thrifty(tuning, schema, begun, tolerance=tolerance, go_on=go_on)
-        found.spared = best.spared | found.spared
-        if model.saved(found.chosen) <= model.saved(best.chosen):
-            break
-        best = found
+        spared |= found.spared
+        if model.saved(found.chosen) > model.saved(best.chosen):
+            best = found
     kept = {tuning.pricing.indexes[number] for number in members(best.chosen)}
-    best.spared = {index: reason for index, reason in best.spared.items() if index not in kept}
-    return best
+    return Thrift(best.chosen, {index: reason for index, reason in spared.items() if index not in kept})
