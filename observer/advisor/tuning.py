@@ -154,7 +154,8 @@ class Tuning:
         """What the index costs the writers of its table."""
         relation = self.schema.relations[index.relation]
         rate = self.rates.get(index.relation, WriteRate())
-        return upkeep(index, relation, share_of_rows(index, relation), rate)
+        share = share_of_rows(index, relation)
+        return upkeep(index, relation, share, rate, self.schema.server_version)
 
     def search(
         self,

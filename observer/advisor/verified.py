@@ -80,7 +80,8 @@ def _cost(outcome: Outcome, effect: Effect) -> tuple[float, float]:
 def _upkeep(outcome: Outcome, index: Index) -> tuple[float, float, float]:
     """Entries a second, milliseconds a second, heap-only updates lost a second."""
     relation = outcome.schema.relations[index.relation]
-    load = upkeep(index, relation, 1.0, outcome.rates.get(index.relation, WriteRate()))
+    rate = outcome.rates.get(index.relation, WriteRate())
+    load = upkeep(index, relation, 1.0, rate, outcome.schema.server_version)
     entries = load.entries_per_second * _ENTRIES_PER_ROW.get(index.method, 1.0)
     ms = load.ms_per_second + ENTRY_MS * (entries - load.entries_per_second)
     return entries, ms, load.hot_lost_per_second

@@ -16,7 +16,6 @@ from observer.advisor.schema import Column, ExistingIndex, ForeignKey, Relation,
 from observer.advisor.shapes import shape_of
 from observer.advisor.sizes import corrected_size
 from observer.advisor.tree import ReadsNothing, Unparsable
-from observer.advisor.writes import WriteRate, upkeep
 
 
 def column(name: str, base: str = "int8", distinct: float = 1000, **more: object) -> Column:
@@ -236,18 +235,6 @@ def test_equal_keys_make_an_index_smaller() -> None:
     few = corrected_size(Index(RECIPES.name, (Key("status"),)), RECIPES)
     many = corrected_size(Index(RECIPES.name, (Key("id"),)), relation("recipes", column("id", distinct=1e6)))
     assert few < many / 2
-
-
-def test_an_update_of_what_an_expression_or_a_predicate_reads_costs_the_index() -> None:
-    """Such an update is no longer heap-only, like one of a key."""
-    table = relation("recipes", *RECIPES.columns.values(), writes=Writes(updated=100, updated_hot=100))
-    plain = Index(table.name, (Key("user_id"),))
-    lowered = Index(table.name, (Key("lower(name)", is_column=False),))
-    partial = Index(table.name, (Key("user_id"),), where="deleted_at IS NULL")
-    for column, concerned in (("name", lowered), ("deleted_at", partial)):
-        rate = WriteRate(updated=10, by_column={column: 10})
-        assert upkeep(concerned, table, 1.0, rate).hot_lost_per_second == 10
-        assert upkeep(plain, table, 1.0, rate).hot_lost_per_second == 0
 
 
 def test_the_size_of_a_lowered_column_is_the_columns() -> None:
