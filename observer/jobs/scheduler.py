@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import STATE_STOPPED
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -33,6 +35,22 @@ STOP_SECONDS = 5.0
 SHORT_THREADS = 3
 
 _log = structlog.get_logger(__name__)
+
+
+class QuietlyEnding(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """APScheduler 3.11 calls itself stopped before it waits for its loop to pause.
+
+    A loop that has just submitted a job would then look for it in the wrong place, to take it off, and die
+    with a traceback.
+    """
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Take a job off; once stopped, there is none to take off."""
+        try:
+            super().remove_job(job_id, jobstore)
+        except JobLookupError:
+            if self.state != STATE_STOPPED:
+                raise
 
 
 class Scheduler:
@@ -59,7 +77,7 @@ class Scheduler:
         self._idle = threading.Condition()
         self._running = 0
         self._began = 0.0
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = QuietlyEnding(
             jobstores={"default": MemoryJobStore()},
             executors={"short": ThreadPoolExecutor(SHORT_THREADS), "children": ThreadPoolExecutor(1)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},

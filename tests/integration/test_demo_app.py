@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -96,7 +97,8 @@ def running(parts: Running, request: pytest.FixtureRequest) -> Running:
 
 _CALLS = b"SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements WHERE query LIKE '%reviews%'"
 _BLOCKED = b"""SELECT count(*) FROM pg_catalog.pg_stat_activity
-               WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids(pid)) > 0"""
+               WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids(pid)) > 0
+                 AND application_name <> 'mealsync-nightly-job'"""
 
 
 def test_statements_are_counted(running: Running) -> None:
@@ -139,9 +141,11 @@ def test_requests_are_told_as_spring_boot_does(running: Running) -> None:
     assert running.meter("http_server_requests_seconds_count", **seen, **expected) > 0
     assert running.meter("http_server_requests_seconds_bucket", **seen, le="0.2") > 0
     assert running.meter("http_server_requests_seconds_count", outcome="SERVER_ERROR", status="500") == 0
+    unknown = {"uri": "/**", "status": "404"}
+    before = running.meter("http_server_requests_seconds_count", **unknown)
     answer = httpx.get(f"{running.app.address()}/api/nothing", trust_env=False)
     assert answer.status_code == 404
-    assert running.meter("http_server_requests_seconds_count", uri="/**", status="404") == 1
+    assert running.meter("http_server_requests_seconds_count", **unknown) == before + 1
 
 
 def test_both_services_give_the_same_answers(parts: Running) -> None:
@@ -180,9 +184,18 @@ def test_a_lock_lets_sessions_queue_up(running: Running) -> None:
     fault = f"{running.app.address()}/demo/fault"
     assert httpx.post(fault, params={"kind": "nonsense"}, trust_env=False).status_code == 400
     assert running.number(_BLOCKED) == 0
-    started = httpx.post(fault, params={"kind": "lock", "seconds": "3"}, trust_env=False)
-    assert started.status_code == 202
-    wait_for(lambda: running.number(_BLOCKED) > 0, "sessions are blocked")
+    asked = 0.0
+
+    def queued() -> bool:
+        """Whether somebody wants to write; on a busy machine a lock may pass before anybody does."""
+        nonlocal asked
+        if time.monotonic() > asked + 5:
+            started = httpx.post(fault, params={"kind": "lock", "seconds": "3"}, trust_env=False)
+            assert started.status_code == 202
+            asked = time.monotonic()
+        return running.number(_BLOCKED) > 0
+
+    wait_for(queued, "sessions are blocked")
     wait_for(lambda: running.number(_BLOCKED) == 0, "the lock is gone")
 
 

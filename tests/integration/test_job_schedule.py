@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from apscheduler.jobstores.base import JobLookupError
 from sqlalchemy import select
 
 from observer.clock import SystemClock
@@ -13,7 +14,7 @@ from observer.errors import NotAvailable
 from observer.jobs.board import Board
 from observer.jobs.calendar import due
 from observer.jobs.job import Done, Job, Run
-from observer.jobs.scheduler import Scheduler
+from observer.jobs.scheduler import QuietlyEnding, Scheduler
 from observer.metrics import Metrics
 from observer.store.store import Store
 from observer.store.ticks import Ticks, job_tick
@@ -67,6 +68,16 @@ def outcomes(store: Store, name: str = "job") -> dict[int, str | None]:
     with store.read() as connection:
         rows = connection.execute(select(job_tick).where(job_tick.c.job == name)).all()
     return {row.tick: row.outcome for row in rows}
+
+
+def test_a_loop_that_is_overtaken_by_the_end_does_not_die_of_it() -> None:
+    """A job that nobody has is an error for as long as the scheduler runs, and none once it is stopped."""
+    one = QuietlyEnding()
+    one.start()
+    with pytest.raises(JobLookupError):
+        one.remove_job("unknown")
+    one.shutdown()
+    one.remove_job("unknown")
 
 
 def test_several_schedulers_over_one_store_run_each_tick_once(store: Store) -> None:

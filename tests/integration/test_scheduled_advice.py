@@ -148,10 +148,9 @@ def test_lacking_indexes_are_named_and_once_built_the_next_report_shows_what_it_
         first = client.get("/reports/indexes.json").json()
         advised = {item["name"]: item for item in first["report"]["recommendations"]}
         bodies = [item["ddl"].partition(" ON ")[2] for item in advised.values()]
-        assert any(body.startswith("public.recipes (user_id, created_at DESC") for body in bodies), bodies
-        # Which of two equalities comes first is the planner's and the statistics' affair.
-        either = ("public.reviews (recipe_id", "public.reviews (status, recipe_id, created_at DESC")
-        assert any(body.startswith(either) for body in bodies), bodies
+        # What else they hold, an order or columns beside it, is the statistics' affair.
+        for lacking in ("public.recipes (user_id", "public.reviews (recipe_id"):
+            assert any(body.startswith(lacking) for body in bodies), bodies
         assert first["report"]["source"] == "two samples of pg_stat_statements"
 
         script = client.get(f"/reports/{first['id']}.sql").text
