@@ -144,7 +144,7 @@ def test_observer_watches_all_of_it(temporary: Path) -> None:
 
 def test_it_ends_by_itself(temporary: Path) -> None:
     """After its minutes the demo ends with success, and leaves nothing."""
-    with demo(temporary, "--minutes", "0.01", "--users", "1") as child:
+    with demo(temporary, "--minutes", "0.01", "--users", "1", "--app", "python") as child:
         assert addresses(child)["app"] is not None
         assert child.wait(timeout=30) == 0
     assert processes_below(temporary) == []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-MANY = 40
+MANY = 24
 SCANS = "pg_stat_user_tables_n_live_tup"
 SUCCESS = "pg_exporter_database_success"
 
@@ -60,7 +60,7 @@ def server(postgres_bin_dir: Path | None) -> Iterator[PostgresServer]:
 
 def config(server: PostgresServer, **databases: Any) -> dict[str, object]:
     databases = {"interval": "1s", "include": ["app", "many*"], **databases}
-    # Two collectors are enough to tell databases apart, and make forty visits short.
+    # Two collectors are enough to tell databases apart, and make so many visits short.
     collectors = {
         file.name: file.name in ("stat_user_tables", "user_table_sizes")
         for file in sql_collectors()
