@@ -125,7 +125,7 @@ class _Run:
                 hypopg=hypopg[0] if hypopg else "",
                 database=str(first.info.dbname),
                 foreign=tuple(foreign_keys(schema)),
-                rates=write_rates(whole.statements, whole.seconds, schema),
+                rates=write_rates((*whole.statements, *whole.loads), whole.seconds, schema),
             )
             if hypopg is None:
                 missing = hypopg_missing()

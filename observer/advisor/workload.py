@@ -73,12 +73,15 @@ class Workload:
         seconds: Length of the window; 0 for a file.
 
         source: Where it comes from, in words.
+
+        loads: COPY FROM, which no index serves and every index is kept up by.
     """
 
     statements: tuple[Statement, ...]
     skipped: tuple[Skipped, ...] = ()
     seconds: float = 0.0
     source: str = ""
+    loads: tuple[Statement, ...] = ()
 
     @property
     def timed(self) -> bool:
@@ -203,6 +206,7 @@ def joined(workload: Workload) -> Workload:
     """
     groups: dict[str, list[Statement]] = {}
     skipped = list(workload.skipped)
+    loads = []
     for statement in workload.statements:
         try:
             shape = postgast.fingerprint(statement.text).hex
@@ -210,8 +214,12 @@ def joined(workload: Workload) -> Workload:
         except postgast.PgQueryError as error:
             skipped.append(_unparsable(statement, error))
             continue
-        if len(tree.stmts) == 1 and not _of_users(inner(tree.stmts[0].stmt)):
-            continue
+        if len(tree.stmts) == 1:
+            node = inner(tree.stmts[0].stmt)
+            if isinstance(node, pb.CopyStmt) and node.is_from:
+                loads.append(statement)
+            if not _of_users(node):
+                continue
         groups.setdefault(shape, []).append(statement)
     statements = []
     for group in groups.values():
@@ -227,7 +235,7 @@ def joined(workload: Workload) -> Workload:
             )
         )
     statements.sort(key=lambda statement: (-statement.worth, statement.text))
-    return replace(workload, statements=tuple(statements), skipped=tuple(skipped))
+    return replace(workload, statements=tuple(statements), skipped=tuple(skipped), loads=tuple(loads))
 
 
 def _of_users(statement: Node) -> bool:

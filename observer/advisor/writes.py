@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from observer.advisor.workload import Statement
 
 _WORD = re.compile(r"\w+")
+_WRITES = (pb.InsertStmt, pb.UpdateStmt, pb.DeleteStmt, pb.MergeStmt, pb.CopyStmt)
 
 ENTRY_MS = 0.005
 """Milliseconds for one entry in a B-tree that is in memory, with its WAL. Measured: 3 to 11 microseconds,
@@ -89,7 +90,7 @@ def write_rates(
             node = inner(parse(statement.text).stmt)
         except Unparsable:
             continue
-        if not isinstance(node, pb.InsertStmt | pb.UpdateStmt | pb.DeleteStmt | pb.MergeStmt):
+        if not isinstance(node, _WRITES) or (isinstance(node, pb.CopyStmt) and not node.is_from):
             continue
         relation = schema.find(node.relation.relname, node.relation.schemaname)
         if relation is None:
@@ -121,9 +122,9 @@ def _deeds(node: Node, writes: Writes) -> list[tuple[int, frozenset[str], float]
             if isinstance(when, pb.MergeWhenClause) and when.command_type != pb.CMD_NOTHING:
                 columns = _set(when.target_list) if when.command_type == pb.CMD_UPDATE else frozenset()
                 found[when.command_type] = found.get(when.command_type, frozenset()) | columns
-    elif isinstance(node, pb.InsertStmt):
+    else:
         found[pb.CMD_INSERT] = frozenset()
-        if node.on_conflict_clause.action == pb.ONCONFLICT_UPDATE:
+        if isinstance(node, pb.InsertStmt) and node.on_conflict_clause.action == pb.ONCONFLICT_UPDATE:
             found[pb.CMD_UPDATE] = _set(node.on_conflict_clause.target_list)
     counts = {
         pb.CMD_INSERT: writes.inserted,

@@ -93,6 +93,8 @@ def test_utility_and_own_statements_are_no_workload() -> None:
     """They take time, but no index serves them: they neither stand in the workload nor crowd others out."""
     texts = [
         "VACUUM recipes",
+        "COPY recipes FROM STDIN",
+        "COPY recipes TO STDOUT",
         "EXPLAIN SELECT * FROM recipes",
         "SELECT $1",
         "SELECT relname FROM pg_class",
@@ -102,8 +104,9 @@ def test_utility_and_own_statements_are_no_workload() -> None:
         "WITH gone AS (SELECT id FROM recipes) DELETE FROM reviews USING gone WHERE recipe_id = gone.id",
     ]
     found = from_samples([], [Entry(n, text, 1, 1000.0 - n) for n, text in enumerate(texts)], 60)
-    assert [s.queryid for s in found.statements] == [6, 7]
+    assert [s.queryid for s in found.statements] == [8, 9]
     assert not found.skipped
+    assert [s.text for s in found.loads] == ["COPY recipes FROM STDIN"]
 
 
 def test_a_workload_can_be_weighed_by_calls_or_blocks() -> None:

@@ -115,6 +115,7 @@ def test_what_is_deleted_costs_less_than_what_is_inserted_but_something() -> Non
         ("insert into recipes (name) values ($1)", WriteRate(inserted=6)),
         ("update recipes set name = $1, views = $2 where id = $3", updates("name", "views", rows=6)),
         ("update recipes set (name, views) = ($1, $2) where id = $3", updates("name", "views", rows=6)),
+        ("copy recipes (name) from stdin", WriteRate(inserted=6)),
         ("delete from recipes where id = $1", WriteRate(deleted=6)),
         (
             "insert into recipes (id) values ($1) on conflict (id) do update set views = recipes.views + 1",
