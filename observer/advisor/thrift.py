@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from observer.advisor.candidates.gather import already_there
-from observer.advisor.defence import indefensible
+from observer.advisor.defence import indefensible, much_cheaper
 from observer.advisor.merging import narrowed
 from observer.advisor.model import members
 
@@ -138,6 +138,9 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
     tuning.register(own)
     tried = {pricing.numbers[narrow] for narrow in own}
     concerned = users_of(tuning, number, rest | bit)
+    if index.include:
+        # What is saved by reading a narrow copy instead of the table defends no columns in an index.
+        concerned = concerned & much_cheaper(tuning, rest, bit) or concerned
     asked = 0
     for other in sorted(range(len(pricing.indexes)), key=lambda other: (model.sizes[other], other)):
         candidate = pricing.indexes[other]
