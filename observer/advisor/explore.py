@@ -44,11 +44,16 @@ _STEPS_OF_MANY = (1.0, 0.12)
 _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
 _MOST_CORRECTIONS_OF_MANY = 2
-_PATIENCE = 2
+
+_PATIENCE = (50, 150)
+"""Steps of the search of neighbourhoods that may bring nothing: in rounds that get on, and in the last."""
 
 _GAINED = 1.0003
 _GAINED_OF_MANY = 1.001
 """Times as much must be saved for another round to have brought something."""
+
+_SAME = 1.002
+"""Times as much is taken for the same cost."""
 
 _NEARLY = 0.001
 """Share of the workload by which the model may have believed too much of a set where statements are many."""
@@ -64,8 +69,7 @@ class Search:
         own: For each statement, the candidates that were made for it, as a set.
 
         grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and
-        oracle
-            and returns them as a set.
+            oracle and returns them as a set.
 
         start: The set to begin with.
 
@@ -96,6 +100,7 @@ class Search:
         self.anew = anew
         self.many = len(own) > FEW_STATEMENTS
         self.gained = _GAINED_OF_MANY if self.many else _GAINED
+        self.solved = 0
         self.done_without: set[Task] = set()
 
     def run(self) -> Found:
@@ -103,41 +108,45 @@ class Search:
         self._seed()
         self.grow(0)
         rounds, finished, stale = 0, False, 0
-        best_saved = self.model.saved(self.best)
+        model = self.model
         while rounds < _MOST_ROUNDS:
-            chosen = self._settle()
-            saved = self.model.saved(chosen)
-            stale = 0 if saved > best_saved * self.gained else stale + 1
-            if saved > best_saved:
-                best_saved, self.best = saved, chosen
-            self.progress(rounds, best_saved, self.best)
+            chosen = self._settle(_PATIENCE[min(stale, 1)])
+            before, saved = model.saved(self.best), model.saved(chosen)
+            stale = 0 if saved > before * self.gained else stale + 1
+            if saved > before:
+                self.best = chosen
+            self.progress(rounds, model.saved(self.best), self.best)
             rounds += 1
             if not self.go_on():
                 break
-            if stale >= (_PATIENCE if self.anew == -1 and not self.many else 1):
+            if stale >= (len(_PATIENCE) if self.anew == -1 and not self.many else 1):
                 finished = True
                 break
             self._look_around(self.best)
         return Found(self.best, rounds, finished)
 
-    def _settle(self) -> int:
+    def _settle(self, patience: int) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
         before = self.model.saved(self.best)
-        best = self._corrected(self.best)
+        best = self._corrected(self.best, 0)
         if not self.go_on() or self.anew != -1:
             return best  # what stands was thought over before; a few statements look for something else
         if self.many and self.model.saved(best) > before * self.gained:
             return best  # greed still gets on
-        chosen = solve(self.model, self.rules, best, go_on=self.go_on)
-        if not self._verify(chosen):
-            chosen = self._corrected(chosen)
-        return max(best, chosen, key=self.model.saved)
+        return self._corrected(best, patience)
 
-    def _corrected(self, start: int) -> int:
-        """What greed finds shows most of what the model has wrong, and is found in a tenth of the time."""
+    def _corrected(self, start: int, patience: int) -> int:
+        """The best set that the planner agreed with, after so many corrections at most.
+
+        What greed finds shows most of what the model has wrong, and is found in a tenth of the time.
+        """
         best = start
         for _ in range(_MOST_CORRECTIONS_OF_MANY if self.many else _MOST_CORRECTIONS):
-            chosen = solve(self.model, self.rules, start, thorough=False, go_on=self.go_on)
+            begin = best if patience else start
+            chosen = solve(
+                self.model, self.rules, begin, patience=patience, seed=self.solved, go_on=self.go_on
+            )
+            self.solved += 1
             right = self._verify(chosen)
             best = max(best, chosen, key=self.model.saved)
             if right or not self.go_on():
@@ -182,6 +191,7 @@ class Search:
         # Those that cannot make up what is tolerated even all together are believed.
         nearly = _NEARLY * self.model.total if self.many else 0.0
         least = nearly / max(1, len(self.own))
+        refuted: dict[int, float] = {}
         answers = self._ask(
             (statement, chosen)
             for statement, weight in enumerate(self.model.weights)
@@ -189,9 +199,11 @@ class Search:
         )
         wrong = 0.0
         for (statement, _), (cost, _) in answers.items():
-            if cost > believed[statement] * 1.002:
-                self.model.doubt(statement, chosen)
+            if cost > believed[statement] * _SAME:
                 wrong += self.model.weights[statement] * (cost - believed[statement])
+                refuted[statement] = cost
+        for statement, cost in refuted.items():
+            self.model.refute(statement, chosen, cost)
         return wrong <= nearly
 
     def _look_around(self, chosen: int) -> None:

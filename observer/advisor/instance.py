@@ -1,23 +1,19 @@
-"""The model as one solution sees it: only candidates that could be chosen, and small sets for each statement.
+"""The model as one solution sees it: the candidates that could be chosen, and the statements of each.
 
-Within a statement the indexes of its tiles have *places* of their own, so that a set of them is a number of
-few bits; each candidate is known by the places that it fills, its own and those of the indexes that it can
-stand in for. All work for a candidate is then work for the statements that it could serve, and no other.
+All work for a candidate is then work for those statements, and no other.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observer.advisor.model import members
+from observer.advisor.views import view_of
 
 if TYPE_CHECKING:
     from observer.advisor.model import Model
-
-Tile = tuple[float, int]
-"""Cost, and the places that must be filled for it."""
+    from observer.advisor.views import View
 
 
 class Instance:
@@ -31,18 +27,16 @@ class Instance:
         self.model = model
         self.sizes = model.sizes
         self.upkeep = model.upkeep
-        self.weights = model.weights
-        self.tiles: list[list[Tile]] = []
-        self.fills: list[dict[int, int]] = []
-        self.alike: list[list[tuple[int, list[int]]]] = []
-        self.numbers: list[list[int]] = []
+        self.views: list[View] = []
         self.users: dict[int, list[int]] = defaultdict(list)
-        self.interest: list[int] = []
         self._sizes_of: dict[int, int] = {}
         self._parts_of: dict[int, tuple[int, ...]] = {}
         useful = worth_keeping(model) | keep
         for statement in range(len(model.base)):
-            self._take_in(statement, useful)
+            view = model.view(statement, useful, view_of)
+            self.views.append(view)
+            for number in view.fills:
+                self.users[number].append(statement)
         self.candidates = sorted(self.users, key=lambda number: (self.sizes[number], number))
 
     def size(self, mask: int) -> int:
@@ -58,62 +52,6 @@ class Instance:
         if found is None:
             found = self._parts_of[mask] = tuple(members(mask))
         return found
-
-    def _take_in(self, statement: int, useful: int) -> None:
-        view = self.model.view(statement, useful, _view)
-        self.tiles.append(view.tiles)
-        self.fills.append(view.fills)
-        self.alike.append(view.alike)
-        self.numbers.append(view.numbers)
-        self.interest.append(view.interest)
-        for number in view.fills:
-            self.users[number].append(statement)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One statement, in places of its own.
-
-    Args:
-        tiles: With places in the stead of indexes, cheapest first; the last one needs none.
-
-        fills: The places that each candidate fills.
-
-        alike: Candidates by the places that they fill.
-
-        numbers: The index of each place.
-
-        interest: All candidates, as a set.
-    """
-
-    tiles: list[Tile]
-    fills: dict[int, int]
-    alike: list[tuple[int, list[int]]]
-    numbers: list[int]
-    interest: int
-
-
-def _view(model: Model, statement: int, useful: int) -> View:
-    places: dict[int, int] = {}
-    tiles = []
-    for cost, mask in model.tiles[statement]:
-        filled = 0
-        for number in members(mask):
-            filled |= 1 << places.setdefault(number, len(places))
-        tiles.append((cost, filled))
-    fills: dict[int, int] = {}
-    doubted = model.doubted(statement)
-    for number, place in places.items():
-        fills[number] = fills.get(number, 0) | 1 << place
-        for wide in members(model.coverers[number] & useful):
-            if not doubted.get(wide, 0) >> number & 1:
-                fills[wide] = fills.get(wide, 0) | 1 << place
-    by_places: dict[int, list[int]] = defaultdict(list)
-    interest = 0
-    for number, filled in fills.items():
-        by_places[filled].append(number)
-        interest |= 1 << number
-    return View(tiles, fills, list(by_places.items()), list(places), interest)
 
 
 def worth_keeping(model: Model) -> int:

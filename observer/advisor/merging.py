@@ -70,15 +70,3 @@ def cores(model: Model, most: int, relation_of: Callable[[int], object]) -> list
     for number in sorted(worth, key=lambda number: (-worth[number], number)):
         by_relation.setdefault(relation_of(number), []).append(number)
     return [number for numbers in by_relation.values() for number in numbers[:most]]
-
-
-def stands_in(wide: Index, narrow: Index) -> bool:
-    """Whether ``wide`` can do all that ``narrow`` does: keys that begin with the other's, and its columns."""
-    return (
-        wide != narrow
-        and wide.relation == narrow.relation
-        and wide.method == narrow.method == "btree"
-        and wide.where == narrow.where
-        and wide.keys[: len(narrow.keys)] == narrow.keys
-        and narrow.columns <= wide.columns
-    )

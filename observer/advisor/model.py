@@ -1,10 +1,9 @@
 """What is known of each statement's cost under any set of indexes: the solver's view of the planner.
 
 A *tile* is a fact that the planner gave: with these indexes present the statement costs no more than this.
-The cost
-of a statement under a set is bounded above by its cheapest tile inside the set, and the bound is exact
-wherever the
-planner was asked about the set itself or about a larger one whose plan used only members of the set.
+The cost of a statement under a set is bounded above by its cheapest tile inside the set, and the bound is
+exact wherever the planner was asked about the set itself or about a larger one whose plan used only members
+of the set.
 """
 
 from __future__ import annotations
@@ -48,11 +47,10 @@ class Rules:
 class Model:
     """Statements, candidates and tiles.
 
-    An index whose keys begin with another's, and which holds all that the other holds, can stand in for it.
-    The model
-    believes so, at the same cost, until the planner was asked and said otherwise: that is where candidates
-    made by
-    merging get their chance without a question for each.
+    An index whose keys begin with another's, in whatever order, and which holds all that the other holds, can
+    stand in for it. The model believes so, at the same cost, until the planner was asked and said otherwise:
+    that is where candidates made by merging get their chance without a question for each, and where of two
+    orders that do the same the planner's choice does not hide the other.
 
     Args:
         weights: Of each statement: what one unit of its planner cost is worth.
@@ -129,15 +127,24 @@ class Model:
         self._interest[statement] |= concerned
         self._forget(statement)
 
-    def doubt(self, statement: int, chosen: int) -> None:
-        """The planner was asked and gained less: the wide indexes of this set stand in for no others here."""
-        for number in members(chosen & self._interest[statement]):
-            narrow = self.covers[number] & ~chosen
-            if narrow:
-                doubted = self._doubted[statement]
-                # What is wider still would cost no less.
-                for wide in (number, *members(self.coverers[number])):
-                    doubted[wide] = doubted.get(wide, 0) | narrow
+    def refute(self, statement: int, chosen: int, cost: float) -> None:
+        """The planner was asked about a set and said ``cost``: what promised less was not true.
+
+        Every cheaper tile that only a stand-in brought into the set loses those stand-ins, for this
+        statement; what is wider than they are would cost no less.
+        """
+        doubted = self._doubted[statement]
+        wide = self.stands_for(statement, chosen)
+        for promised, mask in self.tiles[statement]:
+            if promised >= cost:
+                break
+            if mask & ~wide:
+                continue
+            for narrow in members(mask & ~chosen):
+                for number in members(self.coverers[narrow] & chosen):
+                    for wider in (number, *members(self.coverers[number] & self.coverers[narrow])):
+                        doubted[wider] = doubted.get(wider, 0) | 1 << narrow
+            wide = self.stands_for(statement, chosen)
         self._forget(statement)
 
     def _forget(self, statement: int) -> None:

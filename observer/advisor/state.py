@@ -1,7 +1,7 @@
 """A set of indexes under change: what each statement costs now, and what every candidate would save on top.
 
 Kept up to date change by change: adding or taking out an index costs work only for the statements that it
-could serve.
+could serve, and little of that where a statement has stood the same way before.
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ from observer.advisor.model import members
 
 if TYPE_CHECKING:
     from observer.advisor.instance import Instance
-
-_Part = tuple[list[tuple[list[int], float]], list[tuple[int, float]]]
-"""What one statement would gain: by candidates alone, and by sets that are worth something only together."""
-
-_NOTHING: _Part = ([], [])
+    from observer.advisor.views import Prospect, Standing
 
 
 class State:
@@ -25,23 +21,19 @@ class State:
 
     ``gains`` holds for each candidate what it would save alone, its upkeep not deducted; ``joint`` for each
     set of several what it would save where only all of it together helps. ``losses`` holds for each chosen
-    index what would be lost without it, its upkeep not deducted.
+    index what would be lost without it, its upkeep not deducted. ``looks`` counts the statements looked at.
     """
 
     __slots__ = (
-        "at",
         "chosen",
-        "filled",
         "gains",
         "instance",
         "joint",
         "looks",
         "losses",
-        "once",
-        "owed",
-        "parts",
         "saved",
         "size",
+        "standings",
         "tiny",
     )
 
@@ -55,14 +47,9 @@ class State:
         self.losses: dict[int, float] = {}
         self.joint: dict[int, float] = {}
         self.tiny = instance.model.total * 1e-12
-        count = len(instance.tiles)
-        self.filled = [0] * count
-        self.once = [0] * count
-        self.at = [len(tiles) - 1 for tiles in instance.tiles]
-        self.parts: list[_Part] = [_NOTHING] * count
-        self.owed: list[list[tuple[int, float]]] = [[]] * count
-        for statement in range(count):
-            self._look(statement)
+        self.standings: list[Standing] = [view.standing(0) for view in instance.views]
+        for standing in self.standings:
+            self._hope(standing.prospect)
         for number in members(chosen):
             self.add(number)
 
@@ -72,48 +59,24 @@ class State:
         other.looks = 0
         other.gains = self.gains[:]
         other.joint = self.joint.copy()
-        other.filled = self.filled[:]
-        other.once = self.once[:]
-        other.at = self.at[:]
-        other.parts = self.parts[:]
         other.losses = self.losses.copy()
-        other.owed = self.owed[:]
+        other.standings = self.standings[:]
         return other
 
     def add(self, number: int) -> None:
         """Take an index in."""
-        instance = self.instance
         self.chosen |= 1 << number
         self.losses[number] = 0.0
-        self.size += instance.sizes[number]
-        self.saved -= instance.upkeep[number]
-        for statement in instance.users[number]:
-            fills = instance.fills[statement][number]
-            filled = self.filled[statement]
-            self.once[statement] = self.once[statement] & ~fills | fills & ~filled
-            if fills & ~filled:
-                self.filled[statement] = filled | fills
-                self._settle(statement)
-            self._owe(statement)
+        self.size += self.instance.sizes[number]
+        self.saved -= self.instance.upkeep[number]
+        self._move(self.instance.users[number])
 
     def remove(self, number: int) -> None:
         """Take an index out."""
-        instance = self.instance
         self.chosen &= ~(1 << number)
-        self.size -= instance.sizes[number]
-        self.saved += instance.upkeep[number]
-        for statement in instance.users[number]:
-            fills = instance.fills[statement]
-            filled = once = 0
-            for other in members(instance.interest[statement] & self.chosen):
-                places = fills[other]
-                once = once & ~places | places & ~filled
-                filled |= places
-            self.once[statement] = once
-            if filled != self.filled[statement]:
-                self.filled[statement] = filled
-                self._settle(statement)
-            self._owe(statement)
+        self.size -= self.instance.sizes[number]
+        self.saved += self.instance.upkeep[number]
+        self._move(self.instance.users[number])
         del self.losses[number]
 
     def loss(self, number: int) -> float:
@@ -128,98 +91,46 @@ class State:
         for number in members(added & ~self.chosen):
             total -= instance.upkeep[number]
             for statement in instance.users[number]:
-                new[statement] = new.get(statement, 0) | instance.fills[statement][number]
+                new[statement] = new.get(statement, 0) | instance.views[statement].fills[number]
         self.looks += len(new)
         for statement, fills in new.items():
-            filled = self.filled[statement]
-            if fills & ~filled:
-                tiles = instance.tiles[statement]
-                cost = tiles[self.at[statement]][0]
-                total += instance.weights[statement] * (cost - _tile(tiles, filled | fills)[0])
+            standing = self.standings[statement]
+            if fills & ~standing.filled:
+                total += standing.cost - instance.views[statement].cost(standing.filled | fills)
         return total
 
-    def _settle(self, statement: int) -> None:
-        """What the statement costs with the places that are filled now, and what it would still gain."""
-        instance = self.instance
-        tiles = instance.tiles[statement]
-        before = tiles[self.at[statement]][0]
-        filled = self.filled[statement]
-        at = 0
-        while tiles[at][1] & ~filled:
-            at += 1
-        self.at[statement] = at
-        self.saved += instance.weights[statement] * (before - tiles[at][0])
-        alone, joint = self.parts[statement]
-        gains, together = self.gains, self.joint
-        for numbers, gain in alone:
+    def _move(self, statements: list[int]) -> None:
+        """Let statements stand as the set now has it."""
+        views, standings, losses = self.instance.views, self.standings, self.losses
+        self.looks += len(statements)
+        for statement in statements:
+            old = standings[statement]
+            new = standings[statement] = views[statement].standing(self.chosen)
+            for number, lost in old.owed:
+                losses[number] -= lost
+            for number, lost in new.owed:
+                losses[number] += lost
+            if new.filled != old.filled:
+                self.saved += old.cost - new.cost
+                self._give_up(old.prospect)
+                self._hope(new.prospect)
+
+    def _hope(self, prospect: Prospect) -> None:
+        gains, joint = self.gains, self.joint
+        for numbers, gain in prospect.alone:
+            for number in numbers:
+                gains[number] += gain
+        for mask, gain in prospect.joint:
+            joint[mask] = joint.get(mask, 0.0) + gain
+
+    def _give_up(self, prospect: Prospect) -> None:
+        gains, joint = self.gains, self.joint
+        for numbers, gain in prospect.alone:
             for number in numbers:
                 gains[number] -= gain
-        for mask, gain in joint:
-            rest = together.get(mask, 0.0) - gain
+        for mask, gain in prospect.joint:
+            rest = joint.get(mask, 0.0) - gain
             if rest > self.tiny:
-                together[mask] = rest
+                joint[mask] = rest
             else:
-                together.pop(mask, None)  # what is left is rounding
-        self._look(statement)
-
-    def _owe(self, statement: int) -> None:
-        """What the statement would lose without each of the indexes that it uses."""
-        instance, losses = self.instance, self.losses
-        for number, lost in self.owed[statement]:
-            losses[number] -= lost
-        owed = []
-        tiles = instance.tiles[statement]
-        cost, needs = tiles[self.at[statement]]
-        single = needs & self.once[statement]
-        if single:
-            fills, filled, weight = (
-                instance.fills[statement],
-                self.filled[statement],
-                instance.weights[statement],
-            )
-            for number in members(instance.interest[statement] & self.chosen):
-                if fills[number] & single:
-                    rest = filled & ~(fills[number] & self.once[statement])
-                    lost = weight * (_tile(tiles, rest)[0] - cost)
-                    losses[number] += lost
-                    owed.append((number, lost))
-        self.owed[statement] = owed
-
-    def _look(self, statement: int) -> None:
-        instance = self.instance
-        at = self.at[statement]
-        if not at:
-            self.parts[statement] = _NOTHING
-            return
-        tiles = instance.tiles[statement]
-        filled = self.filled[statement]
-        weight, now = instance.weights[statement], tiles[at][0]
-        open_tiles = [(weight * (now - cost), needs & ~filled) for cost, needs in tiles[:at] if cost < now]
-        self.looks += len(instance.alike[statement])
-        alone, joint = [], []
-        gains, together = self.gains, self.joint
-        for fills, numbers in instance.alike[statement]:
-            if fills & ~filled:
-                for gain, missing in open_tiles:
-                    if not missing & ~fills:
-                        alone.append((numbers, gain))
-                        for number in numbers:
-                            gains[number] += gain
-                        break
-        names = instance.numbers[statement]
-        for gain, missing in open_tiles:
-            if missing & (missing - 1):
-                mask = 0
-                for place in members(missing):
-                    mask |= 1 << names[place]
-                joint.append((mask, gain))
-                together[mask] = together.get(mask, 0.0) + gain
-        self.parts[statement] = (alone, joint)
-
-
-def _tile(tiles: list[tuple[float, int]], filled: int) -> tuple[float, int]:
-    """The cheapest tile of which all places are filled; the last one needs none."""
-    for tile in tiles:
-        if not tile[1] & ~filled:
-            return tile
-    return tiles[-1]
+                joint.pop(mask, None)  # what is left is rounding

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from observer.advisor.candidates.gather import already_there
 from observer.advisor.explore import Search
-from observer.advisor.merging import cores, merged, narrowed, stands_in
+from observer.advisor.merging import cores, merged, narrowed
 from observer.advisor.model import Model, Rules, members
+from observer.advisor.relatives import Relatives
 from observer.advisor.sizes import corrected_size, share_of_rows
 from observer.advisor.writes import WriteRate, upkeep
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from observer.advisor.explore import Found
-    from observer.advisor.indexes import Index, Key
+    from observer.advisor.indexes import Index
     from observer.advisor.names import RelationName
     from observer.advisor.preparation import Prepared
     from observer.advisor.pricing import Pricing
@@ -42,14 +42,6 @@ class Tuned:
         """The same search with another set as its answer."""
         found = replace(self.found, chosen=chosen)
         return replace(self, found=found, chosen=tuple(indexes[number] for number in members(chosen)))
-
-
-_Head = tuple["RelationName", str, tuple["Key", ...]]
-
-
-def _head(index: Index, length: int) -> _Head:
-    """What two indexes must share for one to stand in for the other."""
-    return index.relation, index.where, index.keys[:length]
 
 
 class Tuning:
@@ -92,8 +84,7 @@ class Tuning:
             for access in made.shape.accesses:
                 firsts = {order[0].text for order in access.orders if access.limited}
                 self._orders[access.relation] = self._orders.get(access.relation, frozenset()) | firsts
-        self._by_keys: dict[_Head, list[int]] = defaultdict(list)
-        self._by_head: dict[_Head, list[int]] = defaultdict(list)
+        self._relatives = Relatives()
         own: list[Index] = list(dict.fromkeys(c.index for made in prepared for c in made.candidates))
         self.register(own)
         self.own = [
@@ -107,25 +98,10 @@ class Tuning:
         """Make candidates known that are not yet."""
         fresh = [index for index in dict.fromkeys(indexes) if index not in self.pricing.numbers]
         for index, size in zip(fresh, self._size_of(fresh) if fresh else [], strict=True):
-            narrower, wider = self._related(index)
             number = self.pricing.add(index)
+            narrower, wider = self._relatives.add(number, index)
             load = self.load(index).ms_per_second * self.seconds
             self.model.add_index(max(1, size), load, narrower, wider)
-            self._by_keys[_head(index, len(index.keys))].append(number)
-            for length in range(1, len(index.keys) + 1):
-                self._by_head[_head(index, length)].append(number)
-
-    def _related(self, index: Index) -> tuple[int, int]:
-        """What the index can stand in for, and what can stand in for it, as sets."""
-        narrower = wider = 0
-        for length in range(1, len(index.keys) + 1):
-            for other in self._by_keys.get(_head(index, length), ()):
-                if stands_in(index, self.pricing.indexes[other]):
-                    narrower |= 1 << other
-        for other in self._by_head.get(_head(index, len(index.keys)), ()):
-            if not narrower >> other & 1 and stands_in(self.pricing.indexes[other], index):
-                wider |= 1 << other
-        return narrower, wider
 
     def ban(self, numbers: Iterable[int]) -> None:
         """Let the search choose these no more, nor others that give the same order after fewer keys."""
