@@ -22,9 +22,9 @@ FEW_STATEMENTS = 50
 """So many are thought over in every detail; of more, the work for each must not grow with their number."""
 
 _FEW = 10
-_LOOKS = 2_000_000
-_LOOKS_A_STATEMENT = 1_000
-"""What one search of neighbourhoods may look up: it bounds the time, in proportion to the workload."""
+_LOOKS = 100_000
+_LOOKS_A_STATEMENT = 300
+"""Statements that a search of neighbourhoods may look at: it bounds the time by the size of the workload."""
 
 
 def solve(
@@ -62,7 +62,7 @@ def solve(
     best = _greediest(greed, begun)
     if not patience:
         return best.chosen
-    most = _LOOKS if len(model.base) <= FEW_STATEMENTS else _LOOKS_A_STATEMENT * len(model.base)
+    most = _LOOKS + _LOOKS_A_STATEMENT * len(model.base)
     return Neighbourhoods(greed, seed).search(best, patience=patience, most_looks=most).chosen
 
 
