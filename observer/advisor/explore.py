@@ -45,7 +45,7 @@ _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
 _MOST_CORRECTIONS_OF_MANY = 2
 
-_PATIENCE = (50, 150)
+_PATIENCE = (50, 150, 150)
 """Steps of the search of neighbourhoods that may bring nothing: in rounds that get on, and in the last."""
 
 _GAINED = 1.0003
@@ -101,6 +101,8 @@ class Search:
         self.many = len(own) > FEW_STATEMENTS
         self.gained = _GAINED_OF_MANY if self.many else _GAINED
         self.solved = 0
+        self.verified: set[int] = set()
+        self.looked_at: set[int] = set()
         self.done_without: set[Task] = set()
 
     def run(self) -> Found:
@@ -123,7 +125,14 @@ class Search:
                 finished = True
                 break
             self._look_around(self.best)
+            if stale:
+                self._look_around(self._rival())
         return Found(self.best, rounds, finished)
+
+    def _rival(self) -> int:
+        """The best set that the planner was asked about and whose neighbourhood was not looked at yet."""
+        others = self.verified - self.looked_at
+        return max(others, key=lambda chosen: (self.model.saved(chosen), chosen), default=self.best)
 
     def _settle(self, patience: int) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
@@ -148,9 +157,11 @@ class Search:
             )
             self.solved += 1
             right = self._verify(chosen)
+            self.verified.add(chosen)
             best = max(best, chosen, key=self.model.saved)
             if right or not self.go_on():
                 break
+            patience = min(patience, _PATIENCE[0])
         return best
 
     def _ask(self, tasks: Iterable[Task]) -> dict[Task, tuple[float, int]]:
@@ -212,6 +223,7 @@ class Search:
         Statements that can hardly gain any more are passed over: with hundreds of statements that is most of
         them.
         """
+        self.looked_at.add(chosen)
         new = self.grow(chosen)
         room = self.rules.budget - self.model.size(chosen)
         least = _WORTH_ASKING * self.model.total
