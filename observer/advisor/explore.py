@@ -45,7 +45,7 @@ _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
 _MOST_CORRECTIONS_OF_MANY = 2
 
-_PATIENCE = (50, 150, 150)
+_PATIENCE = (40, 80, 80)
 """Steps of the search of neighbourhoods that may bring nothing: in rounds that get on, and in the last."""
 
 _GAINED = 1.0003
@@ -113,9 +113,9 @@ class Search:
         model = self.model
         while rounds < _MOST_ROUNDS:
             chosen = self._settle(_PATIENCE[min(stale, 1)])
-            before, saved = model.saved(self.best), model.saved(chosen)
-            stale = 0 if saved > before * self.gained else stale + 1
-            if saved > before:
+            gained = model.saved(chosen) > model.saved(self.best) * self.gained
+            stale = 0 if gained else stale + 1
+            if self._worth(chosen) > self._worth(self.best):
                 self.best = chosen
             self.progress(rounds, model.saved(self.best), self.best)
             rounds += 1
@@ -129,10 +129,13 @@ class Search:
                 self._look_around(self._rival())
         return Found(self.best, rounds, finished)
 
+    def _worth(self, chosen: int) -> float:
+        return self.model.worth(chosen, self.rules)
+
     def _rival(self) -> int:
         """The best set that the planner was asked about and whose neighbourhood was not looked at yet."""
         others = self.verified - self.looked_at
-        return max(others, key=lambda chosen: (self.model.saved(chosen), chosen), default=self.best)
+        return max(others, key=lambda chosen: (self._worth(chosen), chosen), default=self.best)
 
     def _settle(self, patience: int) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
@@ -158,7 +161,7 @@ class Search:
             self.solved += 1
             right = self._verify(chosen)
             self.verified.add(chosen)
-            best = max(best, chosen, key=self.model.saved)
+            best = max(best, chosen, key=self._worth)
             if right or not self.go_on():
                 break
             patience = min(patience, _PATIENCE[0])

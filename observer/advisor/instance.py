@@ -21,12 +21,14 @@ class Instance:
 
     Args:
         keep: Indexes that must be known though others make them superfluous: those of the set to begin with.
+
+        price: What a byte costs, in the unit of weighted cost: it decides between equal ones.
     """
 
-    def __init__(self, model: Model, keep: int = 0) -> None:
+    def __init__(self, model: Model, keep: int = 0, price: float = 0.0) -> None:
         self.model = model
         self.sizes = model.sizes
-        self.upkeep = model.upkeep
+        self.upkeep = [load + price * size for load, size in zip(model.upkeep, model.sizes, strict=True)]
         self.views: list[View] = []
         self.users: dict[int, list[int]] = defaultdict(list)
         self._sizes_of: dict[int, int] = {}

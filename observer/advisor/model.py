@@ -26,6 +26,9 @@ def members(mask: int) -> Iterator[int]:
         mask ^= low
 
 
+_LEAST_PRICE = 0.00001
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a set of indexes must keep.
@@ -41,6 +44,14 @@ class Rules:
     budget: int
     most: int = 0
     least_gain: float = 0.0005
+
+    def price(self, total: float) -> float:
+        """What a byte costs, in the unit of weighted cost, of which a workload has ``total``.
+
+        So much that a whole budget of indexes must save what one of them must; of two equal sets the smaller
+        is better.
+        """
+        return max(self.least_gain, _LEAST_PRICE) * total / self.budget
 
 
 @dataclass(slots=True)
@@ -211,6 +222,10 @@ class Model:
         for statement in members(self.touched(chosen)):
             gain += self.weights[statement] * (self.base[statement] - self.cost(statement, chosen))
         return gain - sum(self.upkeep[number] for number in members(chosen))
+
+    def worth(self, chosen: int, rules: Rules) -> float:
+        """What a set saves, the price of its bytes deducted."""
+        return self.saved(chosen) - rules.price(self.total) * self.size(chosen)
 
     def size(self, chosen: int) -> int:
         """Bytes of a set."""

@@ -55,6 +55,7 @@ def thrifty_and_refilled(
         if begun == found.chosen or given_up < _WORTH_REFILLING * model.total or not go_on():
             break
         struck = begun & ~found.chosen & ~best.chosen
+        struck |= _holding_more(tuning, struck) & ~best.chosen
         tuning.forbid(members(struck | hopeless(tuning, schema, best.chosen)))
         begun = tuning.search(rules, start=best.chosen, anew=0, go_on=go_on).found.chosen
         if begun == best.chosen:
@@ -65,3 +66,13 @@ def thrifty_and_refilled(
             best = found
     kept = {tuning.pricing.indexes[number] for number in members(best.chosen)}
     return Thrift(best.chosen, {index: reason for index, reason in spared.items() if index not in kept})
+
+
+def _holding_more(tuning: Tuning, struck: int) -> int:
+    """Indexes with the same keys as those that were struck out and more columns, which would be no better."""
+    indexes, found = tuning.pricing.indexes, 0
+    for narrow in members(struck):
+        for wide in members(tuning.model.coverers[narrow]):
+            if len(indexes[wide].keys) == len(indexes[narrow].keys):
+                found |= 1 << wide
+    return found

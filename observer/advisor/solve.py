@@ -22,6 +22,7 @@ FEW_STATEMENTS = 50
 """So many are thought over in every detail; of more, the work for each must not grow with their number."""
 
 _FEW = 10
+
 _LOOKS = 100_000
 _LOOKS_A_STATEMENT = 300
 """Statements that a search of neighbourhoods may look at: it bounds the time by the size of the workload."""
@@ -55,7 +56,7 @@ def solve(
         go_on: Asked before each step.
     """
     begun = start if start and model.size(start) <= rules.budget else 0
-    instance = Instance(model, begun)
+    instance = Instance(model, begun, rules.price(model.total))
     greed = Greed(instance, rules, go_on)
     if len(instance.candidates) <= _FEW:
         return _best_of_all(greed)
