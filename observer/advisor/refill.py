@@ -62,7 +62,7 @@ def thrifty_and_refilled(
             break
         found = thrifty(tuning, schema, begun, tolerance=tolerance, go_on=go_on)
         spared |= found.spared
-        if model.saved(found.chosen) > model.saved(best.chosen):
+        if model.worth(found.chosen, rules) > model.worth(best.chosen, rules):
             best = found
     kept = {tuning.pricing.indexes[number] for number in members(best.chosen)}
     return Thrift(best.chosen, {index: reason for index, reason in spared.items() if index not in kept})

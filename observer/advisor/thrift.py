@@ -25,6 +25,9 @@ _SMALLER = 0.9
 _FEWER_BYTES = 256 * 1024
 """An index must become a tenth smaller for it to be exchanged, and so many bytes where it loses keys."""
 
+_HARDLY = 0.01
+"""Share of what may be lost otherwise, where it loses keys and is smaller by fewer bytes."""
+
 _READILY = 5
 """Times as much may be lost where INCLUDE falls away (it pays only while the table is vacuumed, and an update
 of any column in it writes to all indexes), or where next to nothing is left to keep up, as of a partial
@@ -149,17 +152,16 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
         if candidate.relation != index.relation or candidate in pricing.rejected or rest >> other & 1:
             continue
         loses_keys = candidate.where == index.where and candidate.keys == index.keys[: len(candidate.keys)]
-        if (
+        hardly_smaller = (
             loses_keys
             and len(candidate.keys) < len(index.keys)
             and not index.include
             and model.sizes[other] > model.sizes[number] - _FEWER_BYTES
-        ):
-            continue
+        )
         readily = (index.include and candidate.keys == index.keys and not candidate.include) or (
             candidate.where and model.sizes[other] < _FRACTION * model.sizes[number]
         )
-        may_lose = allowed * (_READILY if readily else 1)
+        may_lose = allowed * (_HARDLY if hardly_smaller else _READILY if readily else 1)
         if other not in tried and _lost(tuning, concerned, rest | bit, rest | 1 << other) > may_lose:
             continue
         asked += 1
