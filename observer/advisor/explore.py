@@ -45,11 +45,14 @@ _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
 _MOST_CORRECTIONS_OF_MANY = 2
 
-_PATIENCE = (40, 80, 80)
+_PATIENCE = (60, 100)
 """Steps of the search of neighbourhoods that may bring nothing: in rounds that get on, and in the last."""
 
+_PATIENCE_OF_MANY = 10
+"""The same where statements are many, and each step looks at many of them."""
+
 _GAINED = 1.0003
-_GAINED_OF_MANY = 1.001
+_GAINED_OF_MANY = 1.002
 """Times as much must be saved for another round to have brought something."""
 
 _SAME = 1.002
@@ -112,7 +115,7 @@ class Search:
         rounds, finished, stale = 0, False, 0
         model = self.model
         while rounds < _MOST_ROUNDS:
-            chosen = self._settle(_PATIENCE[min(stale, 1)])
+            chosen = self._settle(_PATIENCE_OF_MANY if self.many else _PATIENCE[min(stale, 1)])
             gained = model.saved(chosen) > model.saved(self.best) * self.gained
             stale = 0 if gained else stale + 1
             if self._worth(chosen) > self._worth(self.best):
