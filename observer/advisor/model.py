@@ -51,7 +51,7 @@ class Rules:
         So much that a whole budget of indexes must save what one of them must; of two equal sets the smaller
         is better.
         """
-        return max(self.least_gain, _LEAST_PRICE) * total / self.budget
+        return max(self.least_gain, _LEAST_PRICE) * total / max(1, self.budget)
 
 
 @dataclass(slots=True)

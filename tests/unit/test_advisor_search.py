@@ -187,6 +187,17 @@ def facts(seed: int, most: int = 40) -> Model:
     return model
 
 
+def test_of_two_equal_indexes_the_smaller_is_taken() -> None:
+    """And none where the budget has room for none."""
+    model = Model([1.0], [100.0])
+    large, small = model.add_index(12, 0.0), model.add_index(10, 0.0)
+    model.learn(0, 1 << large, 40.0)
+    model.learn(0, 1 << small, 40.0)
+    assert model.worth(1 << small, Rules(1000)) > model.worth(1 << large, Rules(1000))
+    assert solve(model, Rules(1000)) == 1 << small
+    assert solve(model, Rules(0)) == 0
+
+
 def test_only_what_promised_too_much_is_doubted() -> None:
     """An answer that was as dear as promised, or a tile that is really in the set, puts nothing in doubt."""
     model = Model([1.0], [100.0])
