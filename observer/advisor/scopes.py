@@ -109,13 +109,13 @@ class Names:
         if isinstance(node, pb.ColumnRef):
             source = self._resolve(tuple(strings(node.fields)), scope)
             return (source[0], Key(source[1])) if source else None
-        if isinstance(node, pb.A_Const | pb.ParamRef | pb.List | pb.RowExpr | pb.SubLink):
+        if isinstance(node, pb.A_Const | pb.ParamRef | pb.List | pb.RowExpr | pb.SubLink | pb.GroupingSet):
             return None
         sources = self._sources(node, scope)
         if not sources or None in sources or len({source[0] for source in sources if source}) != 1:
             return None
         for part in walk(node):
-            if isinstance(part, pb.SubLink | pb.SQLValueFunction | pb.CaseExpr) or (
+            if isinstance(part, pb.SubLink | pb.SQLValueFunction | pb.CaseExpr | pb.GroupingFunc) or (
                 isinstance(part, pb.ParamRef) and not parameters
             ):
                 return None

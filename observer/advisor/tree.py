@@ -86,14 +86,29 @@ def strings(nodes: object) -> list[str]:
 
 
 def deparse(node: pb.RawStmt) -> str:
-    """The statement's text."""
+    """The statement's text.
+
+    Raises:
+        Unparsable: The tree holds what has no text.
+    """
     result = pb.ParseResult()
     result.stmts.add().CopyFrom(node)
-    return postgast.deparse(result)
+    return _text(result)
+
+
+def _text(result: pb.ParseResult) -> str:
+    try:
+        return postgast.deparse(result)
+    except postgast.PgQueryError as error:
+        raise Unparsable(f"not written back: {error.message}") from error
 
 
 def expression_text(node: Node, rename: Callable[[tuple[str, ...]], str]) -> str:
-    """The text of an expression with each column under the name that ``rename`` gives it."""
+    """The text of an expression with each column under the name that ``rename`` gives it.
+
+    Raises:
+        Unparsable: The node is no expression.
+    """
     statement = pb.SelectStmt(limit_option=pb.LIMIT_OPTION_DEFAULT, op=pb.SETOP_NONE)
     target = statement.target_list.add().res_target
     put(target.val, node)
@@ -104,7 +119,7 @@ def expression_text(node: Node, rename: Callable[[tuple[str, ...]], str]) -> str
             found.fields.add().string.sval = name
     result = pb.ParseResult()
     result.stmts.add().stmt.select_stmt.CopyFrom(statement)
-    return postgast.deparse(result).removeprefix("SELECT ")
+    return _text(result).removeprefix("SELECT ")
 
 
 def put(wrapper: pb.Node, node: Node) -> None:

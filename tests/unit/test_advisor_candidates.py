@@ -186,6 +186,16 @@ def test_what_cannot_be_read_says_so(text: str) -> None:
         shape_of(text, SCHEMA)
 
 
+@pytest.mark.parametrize("group", ["rollup (status, id)", "cube (status, id)", "grouping sets ((id), ())"])
+def test_grouping_sets_are_no_keys(group: str) -> None:
+    """The rest of such a statement is advised on as ever."""
+    order = "order by grouping(id) + 1, status"
+    text = f"select count(*) from recipes where user_id = $1 group by {group} {order} limit 5"
+    found = bodies(text)
+    assert "recipes (user_id)" in found
+    assert not any("grouping" in body.lower() or "rollup" in body.lower() for body in found)
+
+
 conditions = st.lists(
     st.sampled_from(
         [
