@@ -7,15 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg import sql
 
 from benchmarks.advisor import load
-from benchmarks.advisor.score import LEFT_OUT, judged_each, plain, queries
+from benchmarks.advisor.judge import judged_each, plain, turned
+from benchmarks.advisor.workloads import tpch
 from observer.advisor.advise import advise
-from observer.advisor.facts.reader import read_schema
 from observer.advisor.request import Request
-from observer.advisor.shapes import shape_of
 from observer.demo.servers import PostgresServer, ordinary_account, private_directory
 from observer.demo.servers.postgres import newest_bin_dir
 from tests.matrix import debian
@@ -103,10 +101,7 @@ def loaded(server: PostgresServer, name: str, folder: str) -> str:
 
 
 def described(name: str, dsn: str) -> Database:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        schema = read_schema(connection, load.TABLES)
-    texts = [text for number, text in queries().items() if number not in LEFT_OUT]
-    return Database(name, dsn, [shape_of(text, schema).text for text in texts])
+    return Database(name, dsn, turned(dsn, list(tpch().texts.values())))
 
 
 def advised(database: Database, judges: Sequence[Database], megabytes: int, **how: float) -> Advice:

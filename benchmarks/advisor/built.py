@@ -7,12 +7,11 @@ import time
 from typing import Any
 
 import psycopg
-from score import LEFT_OUT, judged, plain, planned, queries
 
+from benchmarks.advisor.judge import judged, plain, planned, turned
+from benchmarks.advisor.workloads import tpch
 from observer.advisor.advise import advise
-from observer.advisor.facts.reader import read_schema
 from observer.advisor.request import Request
-from observer.advisor.shapes import shape_of
 
 
 def measured(connection: psycopg.Connection[Any], texts: list[str], *, run: bool) -> tuple[float, float, int]:
@@ -37,14 +36,12 @@ def measured(connection: psycopg.Connection[Any], texts: list[str], *, run: bool
 def main(dsn: str, budget: str = "400MB", how: str = "run") -> None:
     """Advise, run, build, run, drop; print what came of it. With ``plan`` nothing is executed."""
     run = how == "run"
-    texts = [text for number, text in queries().items() if number not in LEFT_OUT]
+    texts = list(tpch().texts.values())
     report = advise(
         Request(dsn=dsn, workload=";\n".join(texts), budget=budget, partial="none", thrift=0, deadline=120)
     )
     with psycopg.connect(dsn, autocommit=True) as connection:
-        schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
-        turned = [shape_of(text, schema).text for text in texts]
-        promised, hypopg, _ = judged(dsn, turned, plain(report))
+        promised, hypopg, _ = judged(dsn, turned(dsn, texts), plain(report))
         before = measured(connection, texts, run=run)
         begun = time.monotonic()
         try:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import postgast
 import psycopg
-from score import judged_each, plain, queries
 
+from benchmarks.advisor.judge import judged_each, plain, turned
+from benchmarks.advisor.workloads import queries
 from observer.advisor.advise import advise
-from observer.advisor.facts.reader import read_schema
 from observer.advisor.request import KeptEntry, KeptSample, Request
-from observer.advisor.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,12 +62,11 @@ def main(dsn: str, times: str) -> None:
     """Measure once and keep the times; advise on constants and on parameters; judge both on the constants."""
     texts = queries()
     kept = Path(times)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        schema = read_schema(connection, _tables(connection))
-        if not kept.exists():
+    if not kept.exists():
+        with psycopg.connect(dsn, autocommit=True) as connection:
             kept.write_text(json.dumps(observed(connection, texts)), encoding="utf-8")
     spent = json.loads(kept.read_text(encoding="utf-8"))
-    turned = [shape_of(text, schema).text for text in texts.values()]
+    asked_of_judge = turned(dsn, list(texts.values()))
     normalised = {number: postgast.normalize(text) for number, text in texts.items()}
     print("| budget | texts with | indexes | MB | promised left | judged left | EXPLAINs | not priced |")
     print("|---|---|---|---|---|---|---|---|")
@@ -77,7 +75,7 @@ def main(dsn: str, times: str) -> None:
         for kind, asked in (("constants", texts), ("parameters", normalised)):
             report = advised(dsn, asked, spent, budget)
             found[kind] = {item.ddl for item in report.recommendations}
-            pairs = judged_each(dsn, turned, plain(report))
+            pairs = judged_each(dsn, asked_of_judge, plain(report))
             left = sum(spent[number] * pair[1] / pair[0] for number, pair in zip(texts, pairs, strict=True))
             print(
                 f"| {budget} | {kind} | {len(report.recommendations)} | {report.size / 1e6:.0f}"
@@ -87,13 +85,6 @@ def main(dsn: str, times: str) -> None:
             )
         both = found["constants"] & found["parameters"]
         print(f"{budget}: {len(both)} indexes in both sets", file=sys.stderr, flush=True)
-
-
-def _tables(connection: psycopg.Connection[Any]) -> list[str]:
-    rows = connection.execute(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-    )
-    return [row[0] for row in rows]
 
 
 if __name__ == "__main__":

@@ -1,117 +1,168 @@
-"""TPC-H: workload cost left by the advisor's sets at several budgets, judged apart from the advisor."""
+"""Workload cost left by the sets of Observer and its peers at several budgets, judged apart from them all."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING
 
 import psycopg
 
+from benchmarks.advisor import workloads
+from benchmarks.advisor.extend import extend
+from benchmarks.advisor.judge import Picked, judged, plain, turned
+from benchmarks.advisor.spent import Spent, spent
 from observer.advisor.advise import advise
-from observer.advisor.facts.reader import read_schema
+from observer.advisor.budget import parse_budget
 from observer.advisor.request import Request
-from observer.advisor.shapes import shape_of
 
 if TYPE_CHECKING:
-    from observer.advisor.report import IndexReport
+    from collections.abc import Sequence
 
-HERE = Path(__file__).parent
-LEFT_OUT = ("02", "17", "20")  # their estimates dwarf all others: a sum of costs would be theirs alone
-BUDGETS = (500_000_000, 942_000_000, 5_000_000_000)
-PEERS = {500_000_000: "0.689 Extend", 942_000_000: "0.572 union of singles", 5_000_000_000: "0.494 DB2Advis"}
+    from benchmarks.advisor.workloads import Workload
 
+BUDGETS = {"tpch": ("500000000", "942000000", "5000000000"), "tpcds": ("10%", "25%", "100%")}
+"""Bytes, or shares of the tables."""
 
-def queries() -> dict[str, str]:
-    """The workload, by number."""
-    found = sorted((HERE / "tpch-queries").glob("*.sql"))
-    return {path.stem: path.read_text(encoding="utf-8").strip().rstrip(";") for path in found}
+PREDICATES = {"nulls": "Observer", "none": "Observer, no predicates"}
+HEADER = (
+    "budget",
+    "advisor",
+    "cost left",
+    "MB",
+    "indexes",
+    "worst",
+    "EXPLAINs",
+    "CPU s",
+    "server's CPU s",
+    "seconds",
+)
+_DEADLINE = 600
 
-
-def judged(dsn: str, texts: list[str], definitions: list[str]) -> tuple[float, int, float]:
-    """Cost after over before with twins of the primary keys in both, HypoPG's bytes, the worst statement."""
-    pairs = judged_each(dsn, texts, definitions)
-    left = sum(after for _, after in pairs) / sum(before for before, _ in pairs)
-    return left, size_of(dsn, definitions), max(after / before for before, after in pairs)
-
-
-def judged_each(dsn: str, texts: list[str], definitions: list[str]) -> list[tuple[float, float]]:
-    """Cost of each statement before and after, with twins of the primary keys in both."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        twins = connection.execute(
-            "SELECT pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
-            " WHERE c.relnamespace = 'public'::regnamespace"
-        ).fetchall()
-        for (definition,) in twins:
-            connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
-        before = [planned(connection, text) for text in texts]
-        for definition in definitions:
-            connection.execute("SELECT * FROM hypopg_create_index(%s)", (definition,))
-        return list(zip(before, [planned(connection, text) for text in texts], strict=True))
+Advisor = Callable[[int], Picked]
+"""From bytes to a set."""
 
 
-def size_of(dsn: str, definitions: list[str]) -> int:
-    """Bytes by HypoPG's own estimate."""
-    size = 0
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for definition in definitions:
-            row = connection.execute(
-                "SELECT hypopg_relation_size(indexrelid) FROM hypopg_create_index(%s)", (definition,)
-            ).fetchone()
-            size += row[0] if row else 0
-    return size
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run of one advisor."""
+
+    left: float
+    megabytes: float
+    worst: float
+    indexes: int
+    explains: int
+    took: Spent
 
 
-def planned(connection: psycopg.Connection[Any], text: str) -> float:
-    """The planner's cost of a statement."""
-    row = connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode()).fetchone()
-    assert row is not None
-    return float(row[0][0]["Plan"]["Total Cost"])
-
-
-def plain(report: IndexReport) -> list[str]:
-    """Definitions as HypoPG takes them."""
-    return [item.ddl.replace("INDEX CONCURRENTLY ", "INDEX ") for item in report.recommendations]
-
-
-def main(dsn: str) -> None:
-    """Print the table."""
-    texts = [text for number, text in queries().items() if number not in LEFT_OUT]
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        schema = read_schema(connection, ("lineitem", "orders", "part", "customer", "supplier", "partsupp"))
-    turned = [shape_of(text, schema).text for text in texts]
-    print(
-        "| budget | predicates | cost left | best peer | indexes | MB | worst | seconds | CPU s"
-        " | EXPLAINs | RSS |"
+def observer(dsn: str, texts: Sequence[str], budget: int, *, predicates: str) -> Picked:
+    """Observer's advice, with sizes as HypoPG has them and nothing given away for smaller indexes."""
+    report = advise(
+        Request.model_validate(
+            {
+                "dsn": dsn,
+                "workload": ";\n".join(texts),
+                "budget": f"{budget}B",
+                "size_model": "hypopg",
+                "partial": predicates,
+                "least_gain": 0.0,
+                "thrift": 0.0,
+                "deadline": _DEADLINE,
+            }
+        )
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for partial in ("nulls", "none"):
-        for budget in BUDGETS:
-            begun, busy = time.monotonic(), time.process_time()
-            report = advise(
-                Request(
-                    dsn=dsn,
-                    workload=";\n".join(texts),
-                    budget=f"{budget}B",
-                    size_model="hypopg",
-                    partial=partial,
-                    least_gain=0.0,
-                    thrift=0.0,
-                    deadline=120,
-                )
-            )
-            seconds, busy = time.monotonic() - begun, time.process_time() - busy
-            left, size, worst = judged(dsn, turned, plain(report))
-            kind = "between columns" if partial == "nulls" else "keys and INCLUDE only"
-            print(
-                f"| {budget // 10**6} MB | {kind} | {left:.4f} | {PEERS[budget]}"
-                f" | {len(report.recommendations)}"
-                f" | {size / 1e6:.0f} | {worst:.3f} | {seconds:.1f} | {busy:.1f} | {report.run.explains}"
-                f" | {report.run.peak_memory / 1e6:.0f} |",
-                flush=True,
-            )
+    for one in report.unpriced:
+        print(f"not priced: {one.reason}: {one.text[:60]}", file=sys.stderr, flush=True)
+    if not report.run.finished:
+        print(f"not finished within {_DEADLINE} s", file=sys.stderr, flush=True)
+    return Picked(tuple(plain(report)), report.run.explains)
+
+
+def advisors(arguments: argparse.Namespace, given: Workload, asked: Sequence[str]) -> dict[str, Advisor]:
+    """Those that were chosen, by name."""
+    dsn = arguments.dsn
+    found: dict[str, Advisor] = {
+        PREDICATES[kind]: partial(observer, dsn, list(given.texts.values()), predicates=kind)
+        for kind in arguments.predicates
+    }
+    peers: dict[str, Advisor] = {
+        "extend": partial(extend, dsn, asked),
+        "extend-3": partial(extend, dsn, asked, width=3),
+        "extend-twins": partial(extend, dsn, asked, twins=True),
+    }
+    return found | {name: peers[name] for name in arguments.peers}
+
+
+def measured(name: str, advisor: Advisor, dsn: str, asked: Sequence[str], budget: int) -> Result:
+    """Run it, then judge its set; only the run is timed."""
+    with spent(dsn) as took:
+        picked = advisor(budget)
+    left, size, worst = judged(dsn, asked, picked.definitions)
+    found = Result(left, size / 1e6, worst, len(picked.definitions), picked.explains, took)
+    print(name, found, file=sys.stderr, flush=True)
+    return found
+
+
+def row(budget: int, name: str, runs: Sequence[Result]) -> str:
+    """Medians of the runs; of the cost left also the range where it varies."""
+    left = sorted(run.left for run in runs)
+    varies = f" ({left[0]:.4f}-{left[-1]:.4f})" if left[-1] - left[0] > 0.00005 else ""
+    cells = (
+        f"{budget / 1e6:.0f} MB",
+        name,
+        f"{median(left):.4f}{varies}",
+        f"{median(run.megabytes for run in runs):.0f}",
+        f"{median(run.indexes for run in runs):.0f}",
+        f"{max(run.worst for run in runs):.3f}",
+        f"{median(run.explains for run in runs):,.0f}",
+        f"{median(run.took.client for run in runs):.1f}",
+        f"{median(run.took.server for run in runs):.1f}",
+        f"{median(run.took.clock for run in runs):.1f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print the table."""
+    dsn = arguments.dsn
+    given = workloads.tpch() if arguments.workload == "tpch" else workloads.tpcds(dsn, arguments.queries)
+    print(f"{len(given.texts)} queries; left out: {dict(given.left_out)}", file=sys.stderr, flush=True)
+    asked = turned(dsn, list(given.texts.values()))
+    chosen = advisors(arguments, given, asked)
+    print(f"| {' | '.join(HEADER)} |")
+    print("|---|---|" + "--:|" * (len(HEADER) - 2))
+    for text in arguments.budgets or BUDGETS[arguments.workload]:
+        budget = parse_budget(text, size_of_tables(dsn))
+        runs: dict[str, list[Result]] = {name: [] for name in chosen}
+        for turn in range(arguments.rounds):
+            for name in list(chosen)[:: 1 if turn % 2 == 0 else -1]:
+                runs[name].append(measured(name, chosen[name], dsn, asked, budget))
+        for name, results in runs.items():
+            print(row(budget, name, results), flush=True)
+
+
+def size_of_tables(dsn: str) -> int:
+    """Bytes of the tables alone."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        [(size,)] = connection.execute(
+            "SELECT sum(pg_catalog.pg_table_size(oid))::bigint FROM pg_catalog.pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+    return int(size)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dsn")
+    parser.add_argument("--workload", choices=BUDGETS, default="tpch")
+    parser.add_argument("--queries", type=Path, default=workloads.TPCDS, help="TPC-DS's, a folder")
+    parser.add_argument("--budgets", nargs="+", help="bytes with a unit, or shares of the tables (25%%)")
+    parser.add_argument("--peers", nargs="*", default=["extend"], help="extend, extend-3, extend-twins")
+    parser.add_argument("--predicates", nargs="*", choices=PREDICATES, default=list(PREDICATES))
+    parser.add_argument("--rounds", type=int, default=3)
+    main(parser.parse_args())
