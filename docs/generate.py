@@ -113,17 +113,23 @@ def _section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:  # noqa
     return (inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None), is_list
 
 
+_WRITTEN: dict[object, str] = {units.seconds: "duration", units.size_in_bytes: "size"}
+"""What settings are called that are written with a unit, by what reads them."""
+
+
 def _type(field: FieldInfo) -> str:
     kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
     bounds = {type(part).__name__: part for part in field.metadata}
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in kinds)
-    if any(getattr(part, "func", None) is units.seconds for part in field.metadata):
-        return "duration"
+    for part in field.metadata:
+        if (written := _WRITTEN.get(getattr(part, "func", None))) is not None:
+            return written
     if "Ge" in bounds and "Le" in bounds:
         return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
     if get_origin(field.annotation) is tuple:
-        choices = get_args(get_args(field.annotation)[0])
+        entry = get_args(field.annotation)[0]
+        choices = get_args(entry) if get_origin(entry) is Literal else ()
         return "list of " + (", ".join(f"`{choice}`" for choice in choices) or "texts")
     if get_origin(field.annotation) is dict:
         return "true or false by name" if bool in kinds else "texts by text"
@@ -142,7 +148,9 @@ def _default(path: str, field: FieldInfo) -> str:
     if field.default is True or field.default is False:
         return f"`{str(field.default).lower()}`"
     shown: object = field.default
-    if _type(field) == "duration":
+    if _type(field) == "size":
+        shown = f"{field.default // 1024**2}MB"
+    elif _type(field) == "duration":
         shown = _duration(field.default)
     elif isinstance(field.default, tuple):
         shown = "[" + ", ".join(f'"{one}"' if "*" in one else one for one in field.default) + "]"

@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     from observer.metrics import Metrics
 
 
+NOTHING_WATCHED = (
+    "nothing is watched: give a target, as in --postgres postgresql://observer@127.0.0.1/app,"
+    " or settings with --config FILE"
+)
+
+
 def build_exporter(settings: Settings, metrics: Metrics) -> Exporter:
     """An exporter for all targets that are switched on; nothing is connected yet.
 
@@ -138,8 +144,10 @@ def _custom_queries(target: PostgresTarget) -> CustomQueries:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What in the files that the settings name is dear, or is left out; a sentence each."""
-    return [
+    """What can be used and yet is not what was meant; a sentence each."""
+    watched = [target for kind in TARGET_KINDS for target in getattr(settings, kind) if target.enabled]
+    nothing = [] if watched else [NOTHING_WATCHED]
+    return nothing + [
         f"{target.name}: {sentence}"
         for target in settings.postgres
         if target.enabled and settings.export

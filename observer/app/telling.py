@@ -63,9 +63,6 @@ class Telling:
     Args:
         settings: With a section ``slack``.
         registry: What is counted goes there.
-
-    Raises:
-        ConfigurationError: The channel or a mention is not one.
     """
 
     def __init__(self, settings: Settings, slack: Slack, registry: CollectorRegistry) -> None:

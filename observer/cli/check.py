@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from observer.app.assembly import build_sources, warnings
+from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
 
 if TYPE_CHECKING:
@@ -14,16 +15,15 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print what would be watched."""
+    """Print what would be watched; whatever makes ``serve`` refuse the settings is an error here too."""
     parser = argparse.ArgumentParser(prog="observer check", description="Check settings; start nothing.")
     add_options(parser)
     settings = settings_from(parser.parse_args(arguments))
+    create_app(settings)
     sources = build_sources(settings)
     print(f"listen     {settings.listen}")
     for source in sources:
         print(f"{source.kind:10} {source.name}: {source.address}")
     for sentence in warnings(settings):
         print(f"warning: {sentence}", file=sys.stderr)
-    if not sources:
-        print("nothing is watched: give a target, as in --postgres postgresql://observer@127.0.0.1/app")
     return 0

@@ -65,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
     gc.set_threshold(20_000, 20, 20)
     log = structlog.get_logger("observer")
     for sentence in warnings(settings):
-        log.warning("queries.warning", sentence=sentence)
+        log.warning("settings.warning", sentence=sentence)
     log.info("serving", listen=settings.listen, version=observer.__version__)
     try:
         server.run(sockets=[listener])

@@ -155,6 +155,22 @@ def _child(node: Any, step: str | int, empty: object) -> Any:  # noqa: ANN401 - 
     return node[step]
 
 
+_SHAPES = {
+    "tuple_type": "must be a list: write each entry on a line of its own that begins with -",
+    "dict_type": "must be a mapping: write each entry as NAME: VALUE",
+    "model_type": "must be a section: write its settings below it, one in a line, as NAME: VALUE",
+    "string_type": "must be a text: put it in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+}
+"""What a value is to look like, by pydantic's type of the error: its own sentences speak of Python."""
+
+
 def _problem(tree: _Tree, error: Any) -> Problem:  # noqa: ANN401 - pydantic's error details
     path: Path = tuple(error["loc"])
     kind, message = error["type"], str(error["msg"])
@@ -165,7 +181,7 @@ def _problem(tree: _Tree, error: Any) -> Problem:  # noqa: ANN401 - pydantic's e
         return Problem(tree.where(path), dotted(path), "is missing")
     if kind == "string_pattern_mismatch":
         message = "may have letters, digits and _.- only, and begins with a letter or digit"
-    what = message.removeprefix("Value error, ")
+    what = _SHAPES.get(kind, message.removeprefix("Value error, "))
     return Problem(tree.where(path), dotted(path), what[:1].lower() + what[1:])
 
 

@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from observer.config.units import Bytes, Name, Seconds, host_and_port, size_or_share
+from observer.config.units import (
+    Bytes,
+    Name,
+    Seconds,
+    Web,
+    host_and_port,
+    size_or_share,
+    slack_channel,
+    slack_mentions,
+)
 
 
 def _kept_measure(value: object) -> object:
@@ -271,9 +280,11 @@ class Slack(_Section):
     enabled: bool = Field(default=True, description="Whether anything is sent.")
     token: SecretStr | None = Field(None, description="The bot token, xoxb-...")
     token_file: Path | None = Field(None, description="A file with the bot token; read at each call.")
-    channel: str = Field(description="ID of the channel, C0123456789.")
-    base_url: str = Field("https://slack.com/api/", description="Where Slack's methods are.")
-    mentions: dict[str, str] = Field(
+    channel: Annotated[str, AfterValidator(slack_channel)] = Field(
+        description="ID of the channel, C0123456789."
+    )
+    base_url: Web = Field("https://slack.com/api/", description="Where Slack's methods are.")
+    mentions: Annotated[dict[str, str], AfterValidator(slack_mentions)] = Field(
         {}, description="Whom to call, by label=value: <!subteam^S...> or <@U...>."
     )
 
@@ -289,13 +300,13 @@ class Alerts(_Section):
     token_file: Path | None = Field(
         None, description="A file with the bearer token that webhooks must carry."
     )
-    alertmanagers: tuple[str, ...] = Field((), description="Alertmanagers that are asked what still fires.")
+    alertmanagers: tuple[Web, ...] = Field((), description="Alertmanagers that are asked what still fires.")
 
 
 class Prometheus(_Section):
     """The Prometheus that keeps what Observer exports; asked what was before."""
 
-    url: str = Field(description="http://prometheus:9090")
+    url: Web = Field(description="http://prometheus:9090")
     window: Seconds = Field(300.0, description="Over how long statements are looked at.")
     compare_with: Seconds = Field(3600.0, description="How long ago is what they are compared with.")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*")
@@ -42,8 +43,42 @@ def size_or_share(value: str) -> str:
     return value.strip()
 
 
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}|#\S+")
+_MENTION = re.compile(r"<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!here|!channel|!everyone)>")
+
+
+def slack_channel(value: str) -> str:
+    """The ID of a channel, ``C0123456789``, or ``#name``, which is looked up less surely."""
+    if _CHANNEL.fullmatch(value) is None:
+        raise ValueError(
+            f"{value!r} is neither a channel's ID nor a #name."
+            " Copy the ID from the channel's details in Slack; it begins with C or G"
+        )
+    return value
+
+
+def slack_mentions(value: dict[str, str]) -> dict[str, str]:
+    """Whom to call, in Slack's markup, by ``label=value``."""
+    for key, mention in value.items():
+        if "=" not in key or not all(_MENTION.fullmatch(one) for one in mention.split()):
+            raise ValueError(
+                f"{key}: {mention!r} is not a mention by label."
+                " Write label=value: <@U...>, <!subteam^S...>, <!here> or <!channel>"
+            )
+    return value
+
+
+def web_url(value: str) -> str:
+    """``http://host:port`` or ``https://host``, with or without a path."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{value!r} is no URL. Write it with its scheme: http://host:9090")
+    return value
+
+
 Bytes = Annotated[int, BeforeValidator(size_in_bytes), Field(ge=1024**2)]
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=365 * 86400)]
+Web = Annotated[str, AfterValidator(web_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 

@@ -132,8 +132,8 @@ def test_every_problem_is_told_at_once_with_its_place(written: Callable[[str], P
         ("scrape: {max_age: 0}", "greater than 0"),
         ("postgres: [{dsn: a, statements: {top: 0}}]", "postgres[0].statements.top"),
         ("postgres: [{dsn: a, statements: {tpo: 5}}]", "Did you mean 'top'?"),
-        (f"postgres: ['{DSN}']", "postgres[0]: input should be a valid dictionary"),
-        (f"postgres: {{dsn: '{DSN}'}}", "postgres: input should be a valid tuple"),
+        (f"postgres: ['{DSN}']", "postgres[0]: must be a section"),
+        (f"postgres: {{dsn: '{DSN}'}}", "postgres: must be a list"),
         ("1: 2", "observer.yml:1: [1]: keys should be strings"),
         ("- a", "must be a mapping"),
         ("a: [", "observer.yml:1: is not valid YAML"),
@@ -141,6 +141,22 @@ def test_every_problem_is_told_at_once_with_its_place(written: Callable[[str], P
         (f"postgres: [{{password: !{CANARY} x}}]", "is not valid YAML: could not determine a constructor"),
         ("postgres: [{dsn: a, password_file: /nowhere/file}]", "password_file: cannot be read: No such"),
         ("listen: host", "listen is not host:port"),
+        ("postgres: [{dsn: a, databases: [app]}]", "postgres[0].databases: must be a section"),
+        ("redis: [{url: 'redis://a', keys: {groups: [a]}}]", "redis[0].keys.groups: must be a mapping"),
+        ("advise: {budget: 10}", "advise.budget: must be a text: put it in quotes"),
+        ("advise: {max_width: two}", "advise.max_width: must be a whole number"),
+        ("export: perhaps", "export: must be true or false"),
+        (
+            "slack: {token: a, channel: alerts}",
+            "observer.yml:1: slack.channel: 'alerts' is neither a channel's ID",
+        ),
+        (
+            "slack: {token: a, channel: C0A, mentions: {team: '@ops'}}",
+            "slack.mentions: team: '@ops' is not a mention",
+        ),
+        ("slack: {token: a, channel: C0A, mentions: {t=a: '@x'}}", "t=a: '@x' is not a mention by label"),
+        ("prometheus: {url: 'localhost:9090'}", "prometheus.url: 'localhost:9090' is no URL"),
+        ("alerts: {alertmanagers: [alertmanager]}", "alerts.alertmanagers[0]: 'alertmanager' is no URL"),
     ],
 )
 def test_what_is_wrong_is_said(written: Callable[[str], Path], text: str, what: str) -> None:

@@ -7,7 +7,9 @@ import argparse
 import pytest
 from pydantic import SecretStr
 
+from observer.cli import check
 from observer.cli.options import add_options, settings_from
+from observer.errors import ConfigurationError
 
 
 def given(*arguments: str) -> argparse.Namespace:
@@ -58,3 +60,20 @@ def test_an_address_without_a_password_is_not(address: str, capsys: pytest.Captu
     """No warning without cause."""
     settings_from(given("--postgres", address))
     assert capsys.readouterr().err == ""
+
+
+def test_check_says_that_nothing_is_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    """It can be meant, as with the store alone, so it is no error; but empty pages are to surprise nobody."""
+    assert check.run([]) == 0
+    assert "nothing is watched" in capsys.readouterr().err
+
+
+def test_check_refuses_what_serve_would_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes the application that ``serve`` runs; what that is refused with is told beforehand."""
+
+    def refuse(_: object) -> None:
+        raise ConfigurationError("it will not do")
+
+    monkeypatch.setattr(check, "create_app", refuse)
+    with pytest.raises(ConfigurationError, match="will not do"):
+        check.run([])
