@@ -55,6 +55,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(close)}?"
-    if 0 < len(names) <= 12:
+    if 0 < len(names) <= 16:
         return f"Known are {', '.join(names)}."
     return ""

@@ -9,6 +9,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from observer.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -66,8 +68,20 @@ def write(files: Iterable[GeneratedFile], roots: Mapping[Family, Path]) -> list[
 
     Each file is replaced whole: a reader sees the old one or the new one. Files that are the same already are
     not touched. Files generated earlier and no longer wanted are removed.
+
+    Raises:
+        ConfigurationError: A file cannot be written; those before it are.
     """
-    files = list(files)
+    try:
+        return _written(list(files), roots)
+    except OSError as fault:
+        raise ConfigurationError(
+            f"{fault.filename}: cannot be written: {fault.strerror}",
+            remedy="Say another folder with --out DIR, or make this one writable.",
+        ) from fault
+
+
+def _written(files: list[GeneratedFile], roots: Mapping[Family, Path]) -> list[Path]:
     changed: list[Path] = []
     for file in files:
         path = roots[file.family] / file.path

@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from observer.cli import generate as command
-from observer.errors import NotAvailable
+from observer.errors import ConfigurationError, NotAvailable
 from observer.generator import sources
 from observer.generator.faults import TemplateError
 from observer.generator.parameters import Parameters
@@ -37,6 +37,15 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     again = run("all", "--out", tmp_path)
     assert "0 of them changed" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """With the file and what to do, and no traceback."""
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    fault = run("all", "--out", tmp_path / "file").exception
+    assert isinstance(fault, ConfigurationError)
+    assert str(tmp_path / "file") in fault.sentence
+    assert "--out" in fault.remedy
 
 
 def test_check_tells_of_drift_and_writes_nothing(tmp_path: Path) -> None:
