@@ -62,6 +62,8 @@ def _message(incident: Incident, look: Look, late: float, fresh: bool, *, listed
         parts.append(section(many))
     if incident.open and (description := words.common(incident, "description")) and description != summary:
         parts.append(section(quoted(description, 1_200)))
+    if incident.open and (steps := words.steps(incident)):
+        parts.append(section(f"*What to do*\n{quoted(steps, 1_500)}"))
     if links := _links(incident):
         parts.append(section(links))
     parts.append(context(_facts(incident)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from observer.incidents.model import Ending, Severity
@@ -78,6 +79,12 @@ def about(incident: Incident) -> str:
     shared = incident.group_labels | common_labels(incident)
     named = _SUBJECTS if any(shared.get(label) for label in _SUBJECTS) else _ORIGINS
     return ", ".join(f"{label} {shared[label]}" for label in (*_PLACES, *named) if shared.get(label))
+
+
+def steps(incident: Incident) -> str:
+    """What to do, a step in a line, as the alert's runbook says; empty where there is none."""
+    # A step that goes on in an indented line is one line here: a span of code may not be broken in two.
+    return re.sub(r"\n[ \t]+", " ", common(incident, "runbook").strip())
 
 
 def summary(incident: Incident) -> str:

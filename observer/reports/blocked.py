@@ -10,6 +10,7 @@ from observer.deadlines import Deadline, cut_off
 from observer.errors import NotPermitted
 from observer.incidents.model import Evidence
 from observer.redact import cut, redact_statement
+from observer.reports.concerns import LOCKS, concerns
 from observer.slack.text import duration
 from observer.targets.postgres import PostgresSession
 
@@ -29,7 +30,6 @@ TOLD = 8
 """Rows of the table."""
 
 _BLOCKS = " blocks "
-_CONCERNED = ("Postgres", "Hikari", "Pgbouncer", "Http", "Slo")
 _QUERY = files(__package__).joinpath("blocked.sql").read_bytes()
 
 
@@ -172,9 +172,9 @@ class BlockedSessions:
         Raises:
             ObserverError: A server does not answer, or refuses.
         """
-        labels = [member.alert.labels for member in incident.members.values()]
-        if not any(one.get("alertname", "").startswith(_CONCERNED) for one in labels):
+        if not concerns(incident, LOCKS):
             return None
+        labels = [member.alert.labels for member in incident.members.values()]
         before = incident.evidence
         # A lock that is gone still explains what happened: its words stay.
         said = before if before is not None and _BLOCKS in before.title else None

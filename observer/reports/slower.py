@@ -13,6 +13,7 @@ from observer.deadlines import Deadline
 from observer.errors import NotAvailable
 from observer.incidents.model import Evidence
 from observer.redact import cut
+from observer.reports.concerns import LOAD, concerns
 from observer.slack.text import duration
 
 if TYPE_CHECKING:
@@ -161,8 +162,7 @@ class SlowerStatements:
 
     def evidence(self, incident: Incident) -> Evidence | None:
         """A table of statements with their texts; ``None`` where statements explain nothing."""
-        names = {member.alert.labels.get("alertname", "") for member in incident.members.values()}
-        if not any(name.startswith(("Postgres", "Hikari", "Pgbouncer", "Http", "Slo")) for name in names):
+        if not concerns(incident, LOAD):
             return None
         deadline = Deadline(self._seconds, f"asking {self._prometheus.url} for statements")
         try:
@@ -218,4 +218,4 @@ def _milliseconds(seconds: float | None) -> str:
 
 def span(windows: Windows) -> str:
     """What is compared with what."""
-    return f"the last {duration(windows.now)} with the same {duration(windows.offset)} earlier"
+    return f"the last {duration(windows.now)} with as long a time {duration(windows.offset)} earlier"

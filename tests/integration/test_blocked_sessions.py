@@ -92,6 +92,7 @@ def test_the_head_of_the_queue_is_named(
     source: BlockedSessions, queue: list[psycopg.Connection[object]]
 ) -> None:
     """The one that waits for nobody is blamed for all behind it, with what it does and how to end it."""
+    assert source.evidence(incident("PostgresCacheHitLow")) is None, "a lock explains no cache"
     told = source.evidence(incident())
     assert told is not None
     pid = queue[0].info.backend_pid

@@ -93,7 +93,7 @@ def test_statements_that_grew_are_listed_with_the_reason(history: PrometheusServ
     """The greatest gain first; more calls and slower calls are told apart, what is the same is left out."""
     page, status, told = answers(settings(history.url))
     assert status == 200
-    assert told["compared"] == "the last 5 min with the same 1 h earlier"
+    assert told["compared"] == "the last 5 min with as long a time 1 h earlier"
     assert [one["queryid"] for one in told["statements"]] == ["2", "1"]
     more, slower = told["statements"]
     assert more["why"] == "called more often"
