@@ -25,8 +25,10 @@ def error_response(status: int, error: str, errors: Sequence[str] = ()) -> JSONR
 def install(app: FastAPI) -> None:
     """Answer what the framework refuses, such as unknown paths, in the same shape."""
 
-    async def refused(_: Request, error: Exception) -> JSONResponse:
+    async def refused(asked: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 404:
+            return error_response(status, f"there is no page {asked.url.path}", ["The start page is /."])
         detail = str(error.detail) if isinstance(error, HTTPException) else "internal error"
         return error_response(status, detail)
 

@@ -93,7 +93,8 @@ def _verdict(targets: list[dict[str, Any]]) -> tuple[str, bool]:
         verdict = "Nothing is watched yet"
     elif troubled:
         names = ", ".join(target["name"] for target in troubled)
-        verdict = f"{len(troubled)} of {len(targets)} targets need attention: {names}"
+        need = "needs" if len(troubled) == 1 else "need"
+        verdict = f"{len(troubled)} of {len(targets)} targets {need} attention: {names}"
     elif any(target["state"] == "waiting" for target in targets):
         verdict = "Reading the targets for the first time"
     else:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,7 @@ SAY_EVERY = 15.0
 
 _KEPT = 3
 _JDK = "default-jdk-headless"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _run(arguments: Sequence[str], directory: Path, say: Callable[[str], None]) 
                 child.wait()
     if child.returncode != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        told = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "")
+        told = _COLOURS.sub("", next((line for line in lines if "ERROR" in line), lines[-1] if lines else ""))
         raise NotAvailable(
             f"{Path(arguments[0]).name} failed: {told.strip()[:200]}", remedy=f"see {log} for the whole of it"
         )

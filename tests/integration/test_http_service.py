@@ -91,7 +91,7 @@ def test_the_start_page_says_the_same(serving: Serving) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     [fault] = serving.status("cache")["faults"]
-    for wanted in ("main", "cache", fault["what"], fault["remedy"], "1 of 2 targets need attention"):
+    for wanted in ("main", "cache", fault["what"], fault["remedy"], "1 of 2 targets needs attention"):
         assert wanted in answer.text
 
 

@@ -77,6 +77,8 @@ class PrometheusPart:
             make_directory(stage.directory / "generated", None),
             observer_addresses=self._observer.host_and_port,
             alertmanager_addresses=self._alertmanager.host_and_port,
+            # There is no Grafana in the demo: a link to it would lead nowhere.
+            grafana_url="",
         )
         folder = make_directory(stage.directory / "prometheus", stage.account)
         rules = make_directory(folder / "rules", stage.account)
