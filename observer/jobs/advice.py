@@ -17,7 +17,7 @@ from observer.jobs.child import ask_child
 from observer.jobs.job import Done, Interrupted
 from observer.jobs.statements import read_texts
 from observer.jobs.turns import fair_share, in_turn, summed_up
-from observer.reports.advised import note_advice
+from observer.reports.advised import as_by_now, note_advice
 from observer.reports.changes import changes, in_words
 from observer.reports.indexes.words import headline
 from observer.reports.kept import INDEXES, Reports, keep
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from observer.exporter.postgres.databases import Database
     from observer.jobs.job import Run
     from observer.jobs.samples import StatementSampler
+    from observer.reports.changes import Built
     from observer.reports.kept import KeptReport
     from observer.store.store import Store
 
@@ -111,10 +112,24 @@ class IndexAdvice:
     def _workloads(self, databases: Iterable[Database]) -> dict[str, tuple[Database, Span]]:
         """What was executed in each, of those where anything was."""
         since = self._clock.now() - self._bounds.window
-        spans = (
-            (one, self._sampler.history.since(self._sampler.target, one.name, since)) for one in databases
-        )
-        return {one.name: (one, span) for one, span in spans if span is not None and span.counts}
+        found = {}
+        for one in databases:
+            span = self._sampler.history.since(self._sampler.target, one.name, since)
+            if span is not None:
+                counts = as_by_now(span.counts, self._built(one.name, since))
+                if counts:
+                    found[one.name] = one, replace(span, counts=counts)
+        return found
+
+    def _built(self, database: str, since: float) -> list[Built]:
+        """The advised indexes that came to stand since a moment, with what they brought."""
+        history, target = self._sampler.history, self._sampler.target
+
+        def counted_after(moment: float) -> Mapping[int, Counts]:
+            after = history.since(target, database, moment, wholly=True)
+            return after.counts if after else {}
+
+        return self._sampler.advised.built(database, since, counted_after)
 
     def _last_turns(self) -> dict[str, float]:
         newest = self._reports.newest_of_each(INDEXES)
@@ -168,14 +183,9 @@ class IndexAdvice:
     def _keep(
         self, database: str, report: IndexReport, counts: Mapping[int, Counts], former: KeptReport | None
     ) -> dict[str, Any]:
-        sampler, target = self._sampler, self._sampler.target
+        target = self._sampler.target
         before = _readable(former)
-
-        def counted_after(moment: float) -> Mapping[int, Counts]:
-            after = sampler.history.since(target, database, moment, wholly=True)
-            return after.counts if after else {}
-
-        built = sampler.advised.built(database, report.created_at - BUILT_SHOWN, counted_after)
+        built = self._built(database, report.created_at - BUILT_SHOWN)
         document = changes(
             before,
             report,

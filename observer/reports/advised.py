@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Float, MetaData, Table, Text, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from observer.advisor.counts import Counts
 from observer.reports.changes import Built, Effect, Named
 from observer.store.retention import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy import Connection
 
-    from observer.advisor.counts import Counts
     from observer.advisor.report import IndexReport
     from observer.store.store import Store
 
@@ -135,6 +135,32 @@ class AdvisedIndexes:
         )
         with self._store.read() as connection:
             return list(connection.execute(query).all())
+
+
+def as_by_now(counts: Mapping[int, Counts], built: Iterable[Built]) -> dict[int, Counts]:
+    """What statements count with the time that a call takes since their indexes stand.
+
+    A window reaches back to before that, and what was slow then needs no further index. A statement that was
+    not called since is left out: what it takes now nobody knows.
+
+    Args:
+        counts: Of the window, by queryid.
+
+        built: Indexes that came to stand within it, the latest first.
+    """
+    found = dict(counts)
+    seen: set[int] = set()
+    for effect in (effect for one in built for effect in one.statements):
+        queryid = int(effect.queryid)
+        whole = counts.get(queryid)
+        if whole is None or queryid in seen:
+            continue
+        seen.add(queryid)
+        if effect.after_ms is None:
+            del found[queryid]
+        else:
+            found[queryid] = Counts(whole.calls, whole.calls * effect.after_ms, whole.rows)
+    return found
 
 
 def _effect(item: Mapping[str, Any], after: Mapping[int, Counts]) -> Effect:

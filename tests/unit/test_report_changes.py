@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from observer.advisor.counts import Counts
 from observer.advisor.report import IndexReport, Recommendation, Run
+from observer.reports.advised import as_by_now
 from observer.reports.changes import Built, Effect, Named, bare, changes, in_words, normal, standing
 from observer.reports.indexes import changed
 
@@ -161,3 +163,23 @@ def test_before_and_after_are_shown_without_letting_texts_into_the_page() -> Non
     assert "10 times faster" in page
     assert "not called since" in page
     assert r"`SELECT a < b \| c`" in text
+
+
+def effect(queryid: int, after: float | None) -> Effect:
+    return Effect(
+        queryid=str(queryid), text="", before_ms=50.0, after_ms=after, calls_after=0 if after is None else 9
+    )
+
+
+def test_what_was_slow_before_an_index_stood_counts_with_what_a_call_takes_since() -> None:
+    """The latest index of a statement speaks for it; what was not called since is left out."""
+    counts = {1: Counts(10, 500.0, 7), 2: Counts(4, 80.0, 4), 3: Counts(2, 6.0, 2)}
+    latest, former = (
+        Built(relation="public.t", name=name, ddl="", seen_at=at, statements=effects)
+        for name, at, effects in (
+            ("b", 20.0, (effect(1, 0.5),)),
+            ("a", 10.0, (effect(1, 30.0), effect(2, None), effect(9, 1.0))),
+        )
+    )
+    assert as_by_now(counts, [latest, former]) == {1: Counts(10, 5.0, 7), 3: Counts(2, 6.0, 2)}
+    assert as_by_now(counts, []) == counts
