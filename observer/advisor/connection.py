@@ -52,7 +52,11 @@ def connect(dsn: str, deadline: Deadline, *, statement_timeout: float = 10.0) ->
     except psycopg.OperationalError as error:
         text = first_line(error)
         if "authentication" in text or "permission denied" in text:
-            raise NotPermitted(f"the server refused the role: {text}") from error
+            raise NotPermitted(
+                f"the server refused the role: {text}",
+                remedy="check user and password (PGPASSWORD and ~/.pgpass count where the DSN has none)"
+                " and that the role may log in to this database",
+            ) from error
         if "startup parameter" in text:
             raise TargetUnreachable(
                 f"a pooler refused the connection: {text}",

@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import postgast
 from google.protobuf.message import Message
 from postgast import pg_query_pb2 as pb
 
@@ -81,7 +80,7 @@ def completed(text: str, seen: Sequence[str]) -> str:
     _put(tree, constants)
     try:
         return deparse(tree)
-    except postgast.PgQueryError:
+    except Unparsable:
         return text
 
 

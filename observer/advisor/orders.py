@@ -14,7 +14,7 @@ from observer.advisor.scopes import parameter_number
 from observer.advisor.tree import inner, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from observer.advisor.scopes import Scope, Source
     from observer.advisor.tree import Node
@@ -33,7 +33,7 @@ class Orders(Comparisons, ABC):
         self, node: pb.SelectStmt, scope: Scope, outputs: list[tuple[str, Source | None, Node]]
     ) -> None:
         limited = node.HasField("limit_count")
-        groups = [self._key_by_name_or_place(inner(item), scope, outputs) for item in node.group_clause]
+        groups = [self._key_by_name_or_place(item, scope, outputs) for item in _grouped_by(node.group_clause)]
         plain_distinct = bool(node.distinct_clause) and not inner(node.distinct_clause[0]).ListFields()
         if plain_distinct and not groups:
             groups = [(source[0], Key(source[1])) if source else None for _, source, _ in outputs]
@@ -116,3 +116,12 @@ class Orders(Comparisons, ABC):
         found = [key for key in keys if key]
         if found and len(found) == len(keys) and len({number for number, _ in found}) == 1:
             self.accesses[found[0][0]].orders.append(tuple(key for _, key in found))
+
+
+def _grouped_by(clause: Iterable[pb.Node]) -> Iterator[Node]:
+    """What a GROUP BY names. ROLLUP is computed in the order of its columns, as they stand."""
+    for item in map(inner, clause):
+        if isinstance(item, pb.GroupingSet) and item.kind == pb.GROUPING_SET_ROLLUP:
+            yield from map(inner, item.content)
+        else:
+            yield item

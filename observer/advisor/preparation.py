@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from observer.advisor.access import Shape
     from observer.advisor.candidates.candidate import Candidate, Limits
+    from observer.advisor.names import RelationName
     from observer.advisor.schema import Schema
     from observer.advisor.whatif import Session
     from observer.advisor.workload import Statement
@@ -60,6 +61,8 @@ class Prepared:
     base: float = 0.0
     weight: float = 1.0
     """Share of the statement's worth that this set of values stands for."""
+    awaits: frozenset[RelationName] = frozenset()
+    """Tables on which an access method that HypoPG cannot price would serve it."""
 
 
 @dataclass(slots=True)
@@ -90,6 +93,10 @@ def shapes_of(
         except Unparsable as error:
             skipped.append(Skipped(statement.text, error.sentence, statement.queryid))
             continue
+        except Exception as error:  # noqa: BLE001 - what no one has thought of must not end the advice on others
+            reason = f"the advisor stumbles over it ({type(error).__name__}: {error}); please report that"
+            skipped.append(Skipped(statement.text, reason, statement.queryid))
+            continue
         if shape.unresolved:
             names = ", ".join(shape.unresolved)
             skipped.append(
@@ -111,9 +118,25 @@ def prepare(
     session: Session,
     limits: Limits,
     *,
+    restless: frozenset[RelationName] = frozenset(),
     go_on: Callable[[], bool] = lambda: True,
 ) -> Preparation:
-    """Ask for each statement's price as things stand."""
+    """Ask for each statement's price as things stand.
+
+    Args:
+        statements: As pg_stat_statements keeps them, or with constants.
+
+        schema: Of their database.
+
+        session: To ask on.
+
+        limits: Of what may be proposed.
+
+        restless: Tables of whose pages few stay all-visible: their statements are priced without index-only
+            scans, which the planner believes in as if VACUUM had just been there.
+
+        go_on: Asked before each statement.
+    """
     result = Preparation()
     shaped, result.skipped = shapes_of(statements, schema)
     for number, (statement, shape) in enumerate(shaped):
@@ -122,14 +145,19 @@ def prepare(
             continue
         candidates = gather(shape, schema, limits)
         result.hypotheses += [(candidate, statement) for candidate in candidates if not candidate.priced]
+        visits = not restless.isdisjoint(shape.relations)
+        plain = Question(f"observer_{number}", shape.text, visits=visits)
         try:
-            made = _questioned(number, statement, shape, schema, session)
+            made = _questioned(plain, statement, shape, schema, session)
         except Unpriceable as error:
             result.skipped.append(Skipped(statement.text, error.sentence, statement.queryid, error.remedy))
             continue
         made.candidates = tuple(candidate for candidate in candidates if candidate.priced)
+        made.awaits = frozenset(
+            one.index.relation for one in candidates if not one.priced and one.index.method != "btree"
+        )
         result.prepared.append(made)
-        if _skewed(shape, schema):
+        if _skewed(shape, schema) and not made.awaits:
             _also_with(VARIANTS[2], _RARE_SHARE, made, session, result)
         if _sorts_many(shape, schema):
             _also_with(VARIANTS[1], _COMMON_SHARE, made, session, result)
@@ -200,25 +228,23 @@ def _sorts_many(shape: Shape, schema: Schema) -> bool:
 
 
 def _questioned(
-    number: int, statement: Statement, shape: Shape, schema: Schema, session: Session
+    plain: Question, statement: Statement, shape: Shape, schema: Schema, session: Session
 ) -> Prepared:
-    name = f"observer_{number}"
-    plain = Question(name, shape.text)
     if "$" not in shape.text:
         made = Prepared(statement, shape, plain, "")
         made.base = session.price(plain, ()).cost
         return made
-    shape, types = _typed(name, shape, session)
-    plain = Question(name, shape.text)
+    shape, types = _typed(plain.name, shape, session)
+    plain = replace(plain, text=shape.text)
     if not types:
         made = Prepared(statement, shape, plain, "")
         made.base = session.price(plain, ()).cost
         return made
     questions = {
-        variant: Question(name, shape.text, len(types), values)
+        variant: replace(plain, parameters=len(types), values=values)
         for variant, values in variants(shape.slots, types, schema).items()
     }
-    questions[GENERIC] = Question(name, shape.text, len(types), None)
+    questions[GENERIC] = replace(plain, parameters=len(types), values=None)
     refused: Unpriceable | None = None
     for variant in (VARIANTS[0], GENERIC):
         if variant not in questions:

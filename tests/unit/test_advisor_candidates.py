@@ -105,6 +105,10 @@ def bodies(text: str, **limits: object) -> set[str]:
             "recipes USING gin ((to_tsvector('english', name)))",
         ),
         ("select count(*) from reviews group by recipe_id", "reviews (recipe_id)"),
+        (
+            "select recipe_id, rating, count(*) from reviews group by rollup (recipe_id, rating)",
+            "reviews (recipe_id, rating)",
+        ),
         ("select distinct rating from reviews", "reviews (rating)"),
         ("select * from recipes r join reviews v on v.recipe_id = r.id", "reviews (recipe_id)"),
         (
