@@ -33,6 +33,7 @@ from observer.advisor.sampled.verification import verify
 from observer.advisor.sightings import sightings
 from observer.advisor.thrift import ON_LUCK, on_luck
 from observer.advisor.tuning import Tuning
+from observer.advisor.visibility import restless
 from observer.advisor.whatif import Session
 from observer.advisor.workload import Entry, Workload, from_file, from_samples, leading_part, weighed
 from observer.advisor.writes import write_rates
@@ -110,8 +111,16 @@ class _Run:
             budget = parse_budget(self.request.budget, schema.size)
             limits = Limits(self.request.max_width, self.request.partial, self.request.include)
             self._open(stack, first, hypopg, schema)
+            rates = write_rates((*whole.statements, *whole.loads), whole.seconds, schema)
             preparation = prepare(
-                workload.statements, schema, self.sessions[0], limits, go_on=self._time_left
+                workload.statements,
+                schema,
+                self.sessions[0],
+                limits,
+                restless=frozenset(
+                    name for name, rate in rates.items() if restless(schema.relations[name], rate)
+                ),
+                go_on=self._time_left,
             )
             self.say(f"{len(preparation.prepared)} statements priced as things stand")
             outcome = Outcome(
@@ -125,11 +134,11 @@ class _Run:
                 hypopg=hypopg[0] if hypopg else "",
                 database=str(first.info.dbname),
                 foreign=tuple(foreign_keys(schema)),
-                rates=write_rates((*whole.statements, *whole.loads), whole.seconds, schema),
+                rates=rates,
             )
             if hypopg is None:
                 missing = hypopg_missing()
-                outcome.nothing_because = f"{missing.sentence}. To mend it: {missing.remedy}."
+                outcome.nothing_because = f"{missing.sentence}. To mend it: {missing.remedy}"
                 outcome.hypotheses_of_all(workload, schema, limits)
             elif preparation.prepared:
                 for _ in range(_SESSIONS - 1):

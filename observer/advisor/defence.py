@@ -20,6 +20,9 @@ _ONLY_TO_COVER = 0.05
 _MUCH_CHEAPER = 0.3
 """Share of its cost that a covering index must take off at least one statement, beside the others."""
 
+_COPY_CHEAPER = 0.5
+"""The same for an index that is only ever read as a copy of the table."""
+
 COVERS_A_KEY = (
     "a unique index has the same keys already; holding more columns beside them saves too little for a second"
     " index that all writers keep up"
@@ -41,9 +44,17 @@ def indefensible(tuning: Tuning, schema: Schema, number: int, rest: int) -> str:
     own = model.gain(rest, bit) + model.upkeep[number]
     if own < _ONLY_TO_COVER * model.total and _only_covers(tuning, number, schema.relations[index.relation]):
         return COVERS_A_KEY
-    if index.include and not much_cheaper(tuning, rest, bit):
-        return NOT_MUCH_CHEAPER
-    return ""
+    if _merely_copies(tuning, number, rest | bit):
+        return "" if much_cheaper(tuning, rest, bit, _COPY_CHEAPER) else NOT_MUCH_CHEAPER
+    return "" if not index.include or much_cheaper(tuning, rest, bit) else NOT_MUCH_CHEAPER
+
+
+def _merely_copies(tuning: Tuning, number: int, chosen: int) -> bool:
+    """Whether all statements that use it read most of it, instead of the table."""
+    tasks = [(statement, chosen) for statement in members(tuning.model.touched(1 << number))]
+    answers = tuning.pricing.answers(tasks).values()
+    users = [answer for answer in answers if answer.used >> number & 1]
+    return bool(users) and all(answer.copies >> number & 1 for answer in users)
 
 
 def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
@@ -59,12 +70,18 @@ def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
     return cheap > dear
 
 
-def much_cheaper(tuning: Tuning, rest: int, bit: int) -> int:
-    """Statements off whose cost an index takes a good part, beside the others of its set, as a set."""
-    model = tuning.model
+def much_cheaper(tuning: Tuning, rest: int, bit: int, share: float = _MUCH_CHEAPER) -> int:
+    """Statements off whose cost an index takes a good part, beside the others of its set, as a set.
+
+    None of those that an index without a price, such as GIN, would serve far better: to look through a text
+    or a document row by row costs much more than the planner thinks, and the narrow copy spares none of it.
+    """
+    model, relation = tuning.model, tuning.pricing.indexes[bit.bit_length() - 1].relation
     found = 0
     for statement in members(model.touched(bit)):
-        if model.cost(statement, rest | bit) <= (1 - _MUCH_CHEAPER) * model.cost(statement, rest):
+        if relation in tuning.awaits[statement]:
+            continue
+        if model.cost(statement, rest | bit) <= (1 - share) * model.cost(statement, rest):
             found |= 1 << statement
     return found
 
@@ -102,10 +119,12 @@ def hopeless(tuning: Tuning, schema: Schema, chosen: int) -> int:
     """Candidates outside a set that could be defended in none, by what the planner has said, as a set."""
     model, indexes = tuning.model, tuning.pricing.indexes
     cheaper = 0
-    for base, tiles in zip(model.base, model.tiles, strict=True):
+    for base, tiles, awaits in zip(model.base, model.tiles, tuning.awaits, strict=True):
         for cost, mask in tiles:
             if cost <= (1 - _MUCH_CHEAPER) * base:
-                cheaper |= mask
+                cheaper |= sum(
+                    1 << number for number in members(mask) if indexes[number].relation not in awaits
+                )
     found = 0
     for number, index in enumerate(indexes):
         bit = 1 << number

@@ -34,11 +34,11 @@ _DECIDED_BY_SAMPLES = frozenset({"inverted", "expression", "partial", "spatial"}
 
 @dataclass(slots=True)
 class Checked:
-    """A statement with the chosen set: plans before and after, and costs at other values."""
+    """A statement with the chosen set: plans before and after, and the same at other values."""
 
     before: Plan
     after: Plan
-    others: dict[str, tuple[float, float, frozenset[Index]]] = field(default_factory=dict)
+    others: dict[str, tuple[Plan, Plan]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -135,12 +135,11 @@ class Outcome:
             pricing.failed[number] = error.sentence
             return
         checked = Checked(before, after)
-        if after.used:
+        if after.used or self.preparation.prepared[number].weight < 1:
             indexes = [pricing.indexes[n] for n in members(mask)]
             for variant, question in sorted(self.preparation.prepared[number].others.items()):
                 try:
-                    without, within = session.price(question, ()), session.price(question, indexes)
+                    checked.others[variant] = session.price(question, ()), session.price(question, indexes)
                 except Unpriceable:
                     continue
-                checked.others[variant] = (without.cost, within.cost, within.used)
         self.checked[number] = checked

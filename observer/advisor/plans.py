@@ -37,6 +37,8 @@ class Plan:
             takes for granted that the wanted rows lie evenly in the order of the scan.
 
         lucky: The indexes whose order such a LIMIT counts on.
+
+        copies: Those of which it reads half of the table's rows or more, as a narrow copy of the table.
     """
 
     cost: float
@@ -44,7 +46,11 @@ class Plan:
     nodes: tuple[Node, ...] = ()
     luck: float = 0.0
     lucky: frozenset[Index] = frozenset()
+    copies: frozenset[Index] = frozenset()
 
+
+_COPY = 0.5
+"""Share of a table's rows from which on an index-only scan reads a copy of the table."""
 
 _LUCK = 0.05
 """Share of the rows that it reads which a scan must want in order to be trusted to fill a LIMIT early."""
@@ -87,6 +93,13 @@ def read_plan(
     used = frozenset(
         node.index for node in nodes if node.index is not None and not isinstance(node.index, str)
     )
+    copies = frozenset(
+        node.index
+        for node in nodes
+        if node.index in used
+        and node.kind == "Index Only Scan"
+        and node.rows >= _COPY * rows_of(node.relation) > 0
+    )
     luck = 0.0
     lucky = set()
     for surplus, scan in _gambles(root, rows_of):
@@ -94,7 +107,7 @@ def read_plan(
         index = index_by_name(scan["Index Name"]) if "Index Name" in scan else ""
         if not isinstance(index, str):
             lucky.add(index)
-    return Plan(float(root["Total Cost"]), used, tuple(nodes), luck, frozenset(lucky))
+    return Plan(float(root["Total Cost"]), used, tuple(nodes), luck, frozenset(lucky), copies)
 
 
 def _gambles(item: dict[str, Any], rows_of: Callable[[str], float]) -> Iterator[tuple[float, dict[str, Any]]]:

@@ -30,12 +30,13 @@ Work = Callable[["Session"], None]
 
 
 class Answer(NamedTuple):
-    """What is kept of a plan: its cost, what it uses, and what of it counts on luck, as `Plan` has it."""
+    """What is kept of a plan: its cost, what it uses, what of it counts on luck, and what copies a table."""
 
     cost: float
     used: int
     luck: float
     lucky: int
+    copies: int
 
 
 @dataclass(slots=True)
@@ -170,8 +171,8 @@ class Pricing:
         except Unpriceable as error:
             self.failed[statement] = error.sentence
             return
-        used, lucky = self._set(plan.used), self._set(plan.lucky)
-        answers.append((task, Answer(plan.cost, used, plan.luck, lucky)))
+        sets = self._set(plan.used), self._set(plan.lucky), self._set(plan.copies)
+        answers.append((task, Answer(plan.cost, sets[0], plan.luck, *sets[1:])))
 
     def _set(self, indexes: Iterable[Index]) -> int:
         mask = 0

@@ -41,12 +41,15 @@ class Question:
 
         values: Literals for its parameters; None asks for the generic plan. Empty where there are no
         parameters.
+
+        visits: Whether index-only scans are left out, because tables that it reads must be visited anyhow.
     """
 
     name: str
     text: str
     parameters: int = 0
     values: tuple[str | None, ...] | None = ()
+    visits: bool = False
 
 
 def first_line(error: BaseException) -> str:

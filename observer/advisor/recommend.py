@@ -107,19 +107,21 @@ def _recommendations(outcome: Outcome, total: float) -> tuple[Recommendation, ..
 
 
 def _served(outcome: Outcome, index: Index, total: float) -> tuple[tuple[Served, ...], list[bool]]:
-    served, agreeing = [], []
+    served: list[Served] = []
+    agreeing: list[bool] = []
     for number, checked in outcome.checked.items():
-        if index not in checked.after.used:
-            continue
         made = outcome.preparation.prepared[number]
-        words = []
+        plans = {made.variant: (checked.before, checked.after), **checked.others}
+        helped = {
+            variant: index in after.used and after.cost < before.cost * _NOTICEABLE
+            for variant, (before, after) in plans.items()
+        }
+        shown = next((variant for variant, (_, after) in plans.items() if index in after.used), None)
+        if shown is None:
+            continue
         if made.variant:
-            words.append(f"{made.variant}: {_change(checked.before.cost, checked.after.cost)}")
-            agreeing.append(checked.after.cost < checked.before.cost)
-        for variant, (before, after, used) in checked.others.items():
-            helped = index in used and after < before * _NOTICEABLE
-            agreeing.append(helped)
-            words.append(f"{variant}: {_change(before, after) if index in used else 'not used'}")
+            agreeing += helped.values()
+        before, after = plans[shown]
         served.append(
             Served(
                 queryid=queryid_text(made.statement),
@@ -127,19 +129,24 @@ def _served(outcome: Outcome, index: Index, total: float) -> tuple[tuple[Served,
                 calls=made.statement.calls,
                 total_ms=made.statement.total_ms,
                 share=made.statement.worth / total,
-                cost_before=checked.before.cost,
-                cost_after=checked.after.cost,
-                plan_before=_steps(checked.before, outcome),
-                plan_after=_steps(checked.after, outcome),
-                checked=tuple(words),
+                cost_before=before.cost,
+                cost_after=after.cost,
+                plan_before=_steps(before),
+                plan_after=_steps(after),
+                checked=tuple(
+                    f"{variant}: {_change(before, after) if index in after.used else 'not used'}"
+                    for variant, (before, after) in plans.items()
+                    if variant
+                ),
+                values="" if shown == made.variant else shown,
             )
         )
     served.sort(key=lambda item: (-item.share, item.text))
     return tuple(served[:_MOST_SERVED]), agreeing
 
 
-def _change(before: float, after: float) -> str:
-    return f"cost {before:,.0f} to {after:,.0f}"
+def _change(before: Plan, after: Plan) -> str:
+    return f"cost {before.cost:,.0f} to {after.cost:,.0f}"
 
 
 def _confidence(agreeing: list[bool]) -> str:
@@ -194,7 +201,7 @@ def _covered(index: Index, outcome: Outcome) -> str:
     return ""
 
 
-def _steps(plan: Plan, outcome: Outcome) -> tuple[PlanStep, ...]:
+def _steps(plan: Plan) -> tuple[PlanStep, ...]:
     steps = []
     for node in plan.nodes:
         text = node.kind
@@ -203,7 +210,6 @@ def _steps(plan: Plan, outcome: Outcome) -> tuple[PlanStep, ...]:
         if node.relation:
             text += f" on {node.relation}"
         steps.append(PlanStep(node.depth, f"{text} (cost {node.cost:,.0f}, rows {node.rows:,.0f})"))
-    del outcome
     return tuple(steps)
 
 

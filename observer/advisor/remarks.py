@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from observer.advisor.redaction import queryid_text, redacted
 from observer.advisor.report import Unpriced, Worsened
+from observer.advisor.visibility import restless
+from observer.advisor.writes import WriteRate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from observer.advisor.outcome import Outcome
     from observer.advisor.schema import Relation
 
@@ -16,8 +20,8 @@ _WORSE = 1.01
 _SEEN = 0.5
 """Share of a table's pages marked all-visible, below which covering indexes look poor."""
 
-_MOST_NAMED = 5
 _LEAST_PAGES = 128
+_MOST_NAMED = 5
 
 
 def unpriced(outcome: Outcome) -> tuple[Unpriced, ...]:
@@ -39,7 +43,9 @@ def worsened(outcome: Outcome) -> tuple[Worsened, ...]:
     for number, checked in outcome.checked.items():
         statement = outcome.preparation.prepared[number].statement
         costs = [("", checked.before.cost, checked.after.cost)]
-        costs += [(values, before, after) for values, (before, after, _) in sorted(checked.others.items())]
+        costs += [
+            (values, before.cost, after.cost) for values, (before, after) in sorted(checked.others.items())
+        ]
         found += [
             Worsened(queryid_text(statement), redacted(statement.text), before, after, values)
             for values, before, after in costs
@@ -89,7 +95,7 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     )
     if unanalyzed:
         found.append(f"never analyzed, so the planner guesses: {', '.join(unanalyzed)}; run ANALYZE")
-    found += _unseen(outcome)
+    found += _visibility(outcome)
     unused = sum(not candidate.kept for candidate in outcome.foreign)
     if unused:
         found.append(
@@ -106,22 +112,33 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unseen(outcome: Outcome) -> list[str]:
-    """Which tables VACUUM has to visit before an index-only scan of them is priced for what it could be."""
-    names = {name for made in outcome.preparation.prepared for name in made.shape.relations}
-    unseen = [
-        one
-        for one in (outcome.schema.relations[name] for name in sorted(names))
-        if one.is_table and one.pages >= _LEAST_PAGES and one.visible_pages < _SEEN * one.pages
-    ]
-    if not unseen:
-        return []
-    unseen.sort(key=lambda one: -one.pages)
-    named = [f"{one.name} ({100 * one.visible_pages / one.pages:.0f} % of its pages)" for one in unseen]
-    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    where = ", ".join(named[:_MOST_NAMED]) + more
-    remedy = "run VACUUM and the advice again, or let autovacuum come more often"
-    return [f"covering indexes are priced too low where few pages are marked all-visible: {where}; {remedy}"]
+def _visibility(outcome: Outcome) -> list[str]:
+    """Of which tables index-only scans are worth more than their price says, and of which nothing."""
+    names = sorted({name for made in outcome.preparation.prepared for name in made.shape.relations})
+    large = [one for one in map(outcome.schema.relations.__getitem__, names) if one.pages >= _LEAST_PAGES]
+    moving = [one for one in large if restless(one, outcome.rates.get(one.name, WriteRate()))]
+    unseen = [one for one in large if one not in moving and one.visible_pages < _SEEN * one.pages]
+    found = []
+    if unseen:
+        where = _named(unseen, lambda one: f" ({100 * one.visible_pages / one.pages:.0f} % of its pages)")
+        remedy = "run VACUUM and the advice again, or let autovacuum come more often"
+        found.append(
+            f"covering indexes are priced too low where few pages are marked all-visible: {where}; {remedy}"
+        )
+    if moving:
+        where = _named(moving, lambda _: "")
+        found.append(
+            "index-only scans are not counted on, and no covering index is proposed for them, where rows"
+            f" change so fast that few pages stay all-visible until autovacuum comes: {where}"
+        )
+    return found
+
+
+def _named(relations: list[Relation], more: Callable[[Relation], str]) -> str:
+    """The largest by name, and how many others there are."""
+    relations = sorted(relations, key=lambda one: -one.pages)
+    rest = f" and {len(relations) - _MOST_NAMED} more" if len(relations) > _MOST_NAMED else ""
+    return ", ".join(f"{one.name}{more(one)}" for one in relations[:_MOST_NAMED]) + rest
 
 
 def partitioned(relation: Relation, outcome: Outcome) -> str:

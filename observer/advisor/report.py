@@ -24,6 +24,9 @@ class Served:
         text: With ``$1`` in the place of every constant.
 
         share: Of the workload's time or weight.
+
+        values: What the costs and plans were asked with where it is not used at the ones that were taken for
+            typical; else empty.
     """
 
     queryid: str
@@ -37,6 +40,7 @@ class Served:
     plan_after: tuple[PlanStep, ...]
     checked: tuple[str, ...] = ()
     """Values that it was planned with, in words, and what came out."""
+    values: str = ""
 
 
 @dataclass(frozen=True, slots=True)

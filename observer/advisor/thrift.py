@@ -35,6 +35,9 @@ index."""
 
 _FRACTION = 0.2
 
+_MOST_PASSES = 3
+"""An index that another one spoke for has more to defend it when that one is gone, and conversely."""
+
 _MOST_EXCHANGES = 3
 _MOST_ALTERNATIVES = 12
 
@@ -105,7 +108,8 @@ def thrifty(
 
         chosen: The set that the search found.
 
-        tolerance: Share of its own saving that an index may give up for being smaller; 0 changes nothing.
+        tolerance: Share of what its statements gain that an index may give up for being smaller; 0 changes
+            nothing.
 
         go_on: Asked before each question.
     """
@@ -113,27 +117,34 @@ def thrifty(
     if tolerance <= 0:
         return result
     model, indexes = tuning.model, tuning.pricing.indexes
-    for number in sorted(members(chosen), key=lambda number: (-model.sizes[number], number)):
-        rest = result.chosen & ~(1 << number)
-        stands = number
-        for _ in range(_MOST_EXCHANGES):
-            if not go_on():
-                return result
-            own = model.gain(rest, 1 << stands) + model.upkeep[stands]
-            smaller = _smaller(tuning, schema, stands, rest, tolerance * own)
-            if smaller is None:
-                break
-            result.spared[indexes[stands]] = LITTLE_LESS
-            stands = smaller
-        reason = indefensible(tuning, schema, stands, rest)
-        if reason:
-            result.spared[indexes[stands]] = reason
-        result.chosen = rest if reason else rest | 1 << stands
+    for _ in range(_MOST_PASSES):
+        before = result.chosen
+        for number in sorted(members(before), key=lambda number: (-model.sizes[number], number)):
+            rest = result.chosen & ~(1 << number)
+            stands = number
+            for _ in range(_MOST_EXCHANGES):
+                if not go_on():
+                    return result
+                smaller = _smaller(tuning, schema, stands, rest, tolerance)
+                if smaller is None:
+                    break
+                result.spared[indexes[stands]] = LITTLE_LESS
+                stands = smaller
+            reason = indefensible(tuning, schema, stands, rest)
+            if reason:
+                result.spared[indexes[stands]] = reason
+            result.chosen = rest if reason else rest | 1 << stands
+        if result.chosen == before:
+            break
     return result
 
 
-def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: float) -> int | None:
-    """The smallest index of the table that may stand in, by the planner's word."""
+def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, tolerance: float) -> int | None:
+    """The smallest index of the table that may stand in, by the planner's word.
+
+    What may be lost is a share of all that its statements gain, and not of what would be lost without it: two
+    wide indexes that could each do the other's work would both seem to earn their width.
+    """
     model, pricing = tuning.model, tuning.pricing
     index, bit = pricing.indexes[number], 1 << number
     relation = schema.relations[index.relation]
@@ -141,6 +152,10 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: fl
     tuning.register(own)
     tried = {pricing.numbers[narrow] for narrow in own}
     concerned = users_of(tuning, number, rest | bit)
+    allowed = tolerance * sum(
+        model.weights[statement] * (model.base[statement] - model.cost(statement, rest | bit))
+        for statement in members(concerned)
+    )
     if index.include:
         # What is saved by reading a narrow copy instead of the table defends no columns in an index.
         concerned = concerned & much_cheaper(tuning, rest, bit) or concerned

@@ -78,6 +78,7 @@ class Tuning:
             for made in prepared
         ]
         self.model = Model(weights, [made.base for made in prepared])
+        self.awaits = [made.awaits for made in prepared]
         self._banned: list[tuple[frozenset[str], tuple[RelationName, str] | None]] = []
         self._orders: dict[RelationName, frozenset[str]] = {}
         for made in prepared:

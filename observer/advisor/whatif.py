@@ -57,6 +57,7 @@ class Session:
         self._rows_of = rows_of
         self._prepared: set[str] = set()
         self._mode = ""
+        self._visits = False
         self.explained = 0
 
     def close(self) -> None:
@@ -122,6 +123,7 @@ class Session:
 
     def _explain(self, question: Question) -> Plan:
         explain = "EXPLAIN (FORMAT JSON, COSTS ON, VERBOSE OFF"
+        self._index_only_scans(not question.visits)
         if not question.parameters:
             return self._read(f"{explain}) {question.text}")
         if question.values is None and self._version >= _GENERIC_SINCE:
@@ -176,3 +178,11 @@ class Session:
         if mode != self._mode:
             self._connection.execute("SELECT pg_catalog.set_config('plan_cache_mode', %s, false)", (mode,))
             self._mode = mode
+
+    def _index_only_scans(self, allowed: bool) -> None:
+        if allowed == self._visits:
+            self._connection.execute(
+                "SELECT pg_catalog.set_config('enable_indexonlyscan', %s, false)",
+                ("on" if allowed else "off",),
+            )
+            self._visits = not allowed

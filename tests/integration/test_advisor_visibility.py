@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from observer.advisor.advise import advise
-from observer.advisor.request import Request
+from observer.advisor.request import KeptEntry, KeptSample, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,3 +70,32 @@ def test_a_table_that_vacuum_has_not_visited_is_named_and_its_covering_index_com
     assert [item.ddl.split(" ON ", 1)[1] for item in after.recommendations] == [
         "public.visited (city) INCLUDE (name)"
     ]
+
+
+def test_where_rows_change_all_the_time_no_covering_index_is_proposed(database: str) -> None:
+    """All pages are marked now, and will not be for long: the plain index comes, and the report says why."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE visited")
+    found = {}
+    for updates in (0, 1, 60):
+        texts = {WORKLOAD: 6000.0, "update visited set rest = $1 where id = $2": 1.0}
+        entries = tuple(
+            KeptEntry(queryid=number, text=text, calls=60, total_ms=ms, rows=updates)
+            for number, (text, ms) in enumerate(texts.items(), 1)
+        )
+        window = KeptSample(at=86_400.0 if updates == 1 else 60.0, entries=entries)
+        report = advise(
+            Request(
+                dsn=database, before=KeptSample(at=0, entries=()), after=window, deadline=30, budget="10MB"
+            )
+        )
+        [item] = report.recommendations
+        found[updates] = item.ddl.split(" ON ", 1)[1], told(report)
+    covering = "public.visited (city) INCLUDE (name)"
+    assert found[0] == (covering, [])
+    assert found[1] == (covering, []), "one update a day"
+    index, notes = found[60]
+    assert index == "public.visited (city)"
+    [note] = notes
+    assert "rows change so fast" in note
+    assert "public.visited" in note

@@ -118,8 +118,8 @@ def test_a_statement_that_becomes_dearer_is_named_from_one_per_cent_on(after: fl
 def test_a_statement_that_becomes_dearer_at_other_values_is_named_with_them() -> None:
     """A set may help the typical value at the expense of the common one."""
     others: dict[str, Any] = {
-        "a common value": (100.0, 102.0, frozenset()),
-        "a rare value": (10.0, 10.0, frozenset()),
+        "a common value": (plan(100.0), plan(102.0)),
+        "a rare value": (plan(10.0), plan(10.0)),
     }
     (item,) = worsened(outcome_of(Checked(plan(100.0), plan(50.0), others)))
     assert (item.values, item.cost_before, item.cost_after) == ("a common value", 100.0, 102.0)

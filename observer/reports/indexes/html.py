@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from observer.reports.indexes import sql
 from observer.reports.indexes.style import STYLE
-from observer.reports.indexes.words import evidence, headline, in_words, moment, share, span, upkeep_line
+from observer.reports.indexes.words import (
+    cost_line,
+    evidence,
+    headline,
+    in_words,
+    moment,
+    share,
+    span,
+    upkeep_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +129,7 @@ def _served(served: Served) -> str:
     facts = [f"{share(served.share)} of the workload"]
     if served.calls:
         facts.append(f"{served.calls:,} calls")
-    facts.append(f"cost {served.cost_before:,.0f} to {served.cost_after:,.0f}")
+    facts.append(cost_line(served))
     if served.queryid:
         facts.append(f"queryid {served.queryid}")
     left = min(1.0, served.cost_after / served.cost_before) if served.cost_before > 0 else 1.0

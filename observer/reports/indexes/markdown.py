@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observer.reports.indexes.words import evidence, headline, in_words, moment, share, span, upkeep_line
+from observer.reports.indexes.words import (
+    cost_line,
+    evidence,
+    headline,
+    in_words,
+    moment,
+    share,
+    span,
+    upkeep_line,
+)
 
 if TYPE_CHECKING:
     from observer.advisor.report import IndexReport, Recommendation, Served
@@ -85,10 +94,7 @@ def _served(served: Served) -> list[str]:
     queryid = f" queryid {served.queryid}," if served.queryid else ""
     lines = [
         "",
-        (
-            f"Serves{queryid} {share(served.share)} of the workload{calls}:"
-            f" cost {served.cost_before:,.0f} to {served.cost_after:,.0f}"
-        ),
+        f"Serves{queryid} {share(served.share)} of the workload{calls}: {cost_line(served)}",
         "",
         "```sql",
         served.text.replace("```", "` ` `"),

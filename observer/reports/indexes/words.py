@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from observer.advisor.budget import in_words
 
 if TYPE_CHECKING:
-    from observer.advisor.report import IndexReport, Recommendation
+    from observer.advisor.report import IndexReport, Recommendation, Served
 
-__all__ = ["evidence", "headline", "in_words", "moment", "share", "span", "upkeep_line"]
+__all__ = ["cost_line", "evidence", "headline", "in_words", "moment", "share", "span", "upkeep_line"]
 
 
 _EVIDENCE = {"planner": "the planner's estimate", "sample": "verified on a sample"}
@@ -55,6 +55,12 @@ def headline(report: IndexReport) -> str:
         f"Build {what} in {report.database}, {in_words(report.size)} in all: by the planner's estimate that"
         f" saves {share(max(0.0, 1 - report.cost_left))} of the workload's {measure}"
     )
+
+
+def cost_line(served: Served) -> str:
+    """The planner's cost of a statement before and after, and at which values if not at typical ones."""
+    values = f" with {served.values}" if served.values else ""
+    return f"cost {served.cost_before:,.0f} to {served.cost_after:,.0f}{values}"
 
 
 def upkeep_line(item: Recommendation) -> str:
