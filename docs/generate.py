@@ -24,9 +24,9 @@ import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
+from observer.app.catalogue import TELLING, catalogue
 from observer.cli import COMMANDS, EXIT_CODES
 from observer.config import model, units
-from observer.exporter.catalogue import catalogue
 from observer.exporter.postgres.collectors import sql_collectors
 
 if TYPE_CHECKING:
@@ -238,6 +238,8 @@ def metrics_part() -> str:
                 for metric in collectors[collector]
             ]
             named = f"Collector `{collector}`" if collector else "Always there"
+            if collector == TELLING:
+                named = "While incidents are told in Slack"
             told = _running(collector) if kind == "postgres" else ""
             table = _table(("name", "type", "labels", "help", "name is of"), rows)
             parts += [f"### {title}: {named}", *filter(None, [told]), table]

@@ -163,20 +163,20 @@ class Metrics:
             job_runs=Counter(
                 "observer_job_runs",
                 "Runs of scheduled work by outcome: ok, failed, interrupted.",
-                ("job", "target", "outcome"),
+                ("name", "target", "outcome"),
                 registry=registry,
             ),
             job_seconds=Histogram(
                 "observer_job_duration_seconds",
                 "How long runs of scheduled work took.",
-                ("job", "target"),
+                ("name", "target"),
                 registry=registry,
                 buckets=_SLOW,
             ),
             job_success_timestamp=Gauge(
                 "observer_job_last_success_timestamp_seconds",
                 "When scheduled work succeeded last since the start, in seconds since the epoch.",
-                ("job", "target"),
+                ("name", "target"),
                 registry=registry,
             ),
             store_size=Gauge(

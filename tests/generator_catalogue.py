@@ -90,6 +90,6 @@ OWN = (
 
 def declarations() -> Any:
     """The exporter's own declarations once it has them: the templates are then held against the real ones."""
-    if importlib.util.find_spec("observer.exporter.catalogue") is not None:
-        return importlib.import_module("observer.exporter.catalogue").catalogue()
+    if importlib.util.find_spec("observer.app.catalogue") is not None:
+        return importlib.import_module("observer.app.catalogue").catalogue()
     return OWN

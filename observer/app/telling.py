@@ -178,12 +178,13 @@ def _expose_backlog(incidents: Telling, registry: CollectorRegistry) -> None:
     def oldest(backlog: Backlog) -> float:
         return max(0.0, time.time() - backlog.oldest_wanted_at) if backlog.oldest_wanted_at else 0.0
 
-    for name, text, of in (
-        ("pending", "Messages whose wanted state is not delivered yet.", lambda b: b.pending),
-        ("oldest_pending_seconds", "How long the oldest of them has waited; 0 for none.", oldest),
-        ("dead", "Messages that Slack refuses for good.", lambda b: b.dead),
-    ):
-        Gauge(f"observer_outbox_{name}", text, registry=registry).set_function(reading(of))
+    readings: dict[Metric, Callable[[Backlog], float]] = {
+        incident_metrics.PENDING: lambda backlog: backlog.pending,
+        incident_metrics.OLDEST_PENDING: oldest,
+        incident_metrics.DEAD: lambda backlog: backlog.dead,
+    }
+    for metric, of in readings.items():
+        Gauge(metric.name, metric.help, registry=registry).set_function(reading(of))
 
 
 def webhook_token(settings: Settings) -> Callable[[], str] | None:

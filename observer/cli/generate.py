@@ -54,8 +54,8 @@ RangeScale = Annotated[
 
 
 def own_declarations() -> Sequence[Declaration]:
-    """What the exporter declares; asked for here, so that tests of templates need no exporter."""
-    module = importlib.import_module("observer.exporter.catalogue")
+    """What Observer exports; asked for here, so that tests of templates need no exporter."""
+    module = importlib.import_module("observer.app.catalogue")
     return cast("Sequence[Declaration]", module.catalogue())
 
 

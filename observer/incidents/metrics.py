@@ -35,4 +35,22 @@ UNREPORTED = Metric(
     kind="counter",
     help="Incidents closed because no Alertmanager knew their alerts any more.",
 )
+PENDING = Metric(
+    name="observer_outbox_pending",
+    kind="gauge",
+    help="Messages whose wanted state is not delivered yet.",
+)
+OLDEST_PENDING = Metric(
+    name="observer_outbox_oldest_pending_seconds",
+    kind="gauge",
+    help="How long the oldest of them has waited; 0 for none.",
+)
+DEAD = Metric(
+    name="observer_outbox_dead",
+    kind="gauge",
+    help="Messages that Slack refuses for good.",
+)
+BACKLOG = (PENDING, OLDEST_PENDING, DEAD)
+"""Read from the store whenever the page is made."""
+
 METRICS = (WEBHOOKS, IGNORED, POSSIBLE_DUPLICATES, REPOSTS, DELIVERY_SECONDS, UNREPORTED)

@@ -49,6 +49,11 @@ class Board:
         self._states = {
             job.key: JobState(name=job.name, target=job.target, interval=job.interval) for job in jobs
         }
+        if metrics is not None:
+            # Nobody sees a counter grow that was not there before.
+            for state in self._states.values():
+                for outcome in ("ok", "failed"):
+                    metrics.job_runs.labels(state.name, state.target, outcome)
 
     def states(self) -> list[JobState]:
         """All of them as they are now."""

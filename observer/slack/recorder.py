@@ -11,7 +11,7 @@ class Metric:
     """A metric to be exposed.
 
     Args:
-        kind: ``counter`` or ``histogram``; the seconds of a histogram are observed one by one.
+        kind: ``counter``, ``gauge`` or ``histogram``; the seconds of a histogram are observed one by one.
     """
 
     name: str

@@ -9,9 +9,9 @@ import pytest
 
 import observer
 from docs import generate
+from observer.app.catalogue import catalogue
 from observer.cli import COMMANDS, EXIT_CODES
 from observer.errors import ObserverError
-from observer.exporter.catalogue import catalogue
 from observer.exporter.postgres import sqlfile
 from tests.docs.markdown import first_cells, text_of
 

@@ -185,9 +185,9 @@ def test_a_failing_job_shows_and_stops_no_other(store: Store) -> None:
     assert states["job"].fault is None
     assert "failed: it lacks an extension" in outcomes(store, "lacks").values()
     page = metrics.exposition().decode()
-    assert 'observer_job_runs_total{job="lacks",outcome="failed",target=""}' in page
-    assert 'observer_job_last_success_timestamp_seconds{job="job",target=""}' in page
-    assert 'observer_job_last_success_timestamp_seconds{job="lacks"' not in page
+    assert 'observer_job_runs_total{name="lacks",outcome="failed",target=""}' in page
+    assert 'observer_job_last_success_timestamp_seconds{name="job",target=""}' in page
+    assert 'observer_job_last_success_timestamp_seconds{name="lacks"' not in page
 
 
 def test_a_tick_that_comes_while_the_job_runs_is_noted_as_skipped(store: Store) -> None:

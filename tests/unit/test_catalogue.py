@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from observer.exporter.catalogue import catalogue
+from pydantic import SecretStr
+
+from observer.app.catalogue import catalogue
+from observer.app.telling import Telling
+from observer.config.model import Settings, Slack
 from observer.exporter.hikari import source as hikari
 from observer.exporter.pgbouncer import source as pgbouncer
 from observer.exporter.postgres import source as postgres
@@ -30,7 +34,10 @@ def test_names_and_labels_are_valid() -> None:
         assert all(re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", label) for label in metric.labels), metric
         assert len(set(metric.labels)) == len(metric.labels), metric
         # The page of all adds the target; of Observer's own metrics it is a label like others.
-        reserved = {"le", "quantile"} | ({"target"} if metric.kind != "observer" else set())
+        # Prometheus would rename a label that the scrape itself sets: exported_job.
+        reserved = {"le", "quantile", "job", "instance"} | (
+            {"target"} if metric.kind != "observer" else set()
+        )
         assert not reserved & set(metric.labels), metric
 
 
@@ -67,3 +74,14 @@ def test_what_observer_says_of_itself_is_in_it() -> None:
         assert BY_NAME[name].type == kind
     assert BY_NAME["observer_collector_errors_total"].labels == ("kind", "target", "collector", "reason")
     assert "_created" not in page
+
+
+def test_all_that_incidents_and_the_process_say_is_in_it() -> None:
+    """Whatever stands on the page of an Observer that tells incidents can be asked for in a rule."""
+    slack = Slack(token=SecretStr("xoxb-a"), channel="C0ALERTS")
+    registry = Metrics.make().registry
+    Telling(Settings(slack=slack), slack, registry)
+    for family in registry.collect():
+        metric = BY_NAME[f"{family.name}_total" if family.type == "counter" else family.name]
+        assert metric.type == family.type
+        assert metric.kind == "observer"
