@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postgast import pg_query_pb2 as pb
@@ -24,6 +25,8 @@ from observer.advisor.tree import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from observer.advisor.names import RelationName
     from observer.advisor.schema import Schema
 
@@ -45,6 +48,7 @@ def shape_of(text: str, schema: Schema) -> Shape:
     if relation and lead(select.stmt.select_stmt, relation.schema, relation.name):
         reader = _Reader(schema)
         reader.select(select.stmt.select_stmt, None)
+    reader.share_with_branches()
     return Shape(
         text=deparse(select),
         accesses=tuple(reader.close(number) for number in range(len(reader.accesses))),
@@ -64,6 +68,7 @@ class _Reader(Orders):
         self.depth = 0
         self.entries = 0
         self.first = -1
+        self.branches: list[tuple[Source, int, Source]] = []
 
     def wants_to_lead(self) -> RelationName | None:
         """The relation whose candidates need it to be the first of FROM, when it is not."""
@@ -112,9 +117,7 @@ class _Reader(Orders):
             self._cte(inner(item), scope, recursive=node.with_clause.recursive)
         if node.op not in (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED):
             self.entries += 1
-            left = self.select(node.larg, scope)
-            self.select(node.rarg, scope)
-            return dict.fromkeys(left)
+            return self._united(self.select(node.larg, scope), self.select(node.rarg, scope))
         for item in node.from_clause:
             self._from(inner(item), scope)
         if node.HasField("where_clause"):
@@ -128,6 +131,31 @@ class _Reader(Orders):
         self._limits(node)
         return {name: source for name, source, _ in outputs}
 
+    def _united(
+        self, left: Mapping[str, Source | None], right: Mapping[str, Source | None]
+    ) -> dict[str, Source | None]:
+        """Output columns of a set operation, which stand for those of its first branch."""
+        if len(left) != len(right):  # columns without a name of their own have fallen together
+            return dict.fromkeys(left)
+        found = {}
+        for (name, one), other in zip(left.items(), right.values(), strict=True):
+            found[name] = one or other
+            if one and other:
+                self.branches.append((one, len(self.accesses[one[0]].conditions), other))
+        return found
+
+    def share_with_branches(self) -> None:
+        """What was compared with a column of a set operation is compared in every branch.
+
+        Of the first branch these are the conditions that came after it was read. An inner operation was read
+        before the one that it is a branch of, so the outermost come first.
+        """
+        for (number, column), known, (other, name) in reversed(self.branches):
+            for condition in self.accesses[number].conditions[known:]:
+                if condition.key.is_column and condition.key.text == column:
+                    shared = replace(condition, key=replace(condition.key, text=name))
+                    self.accesses[other].conditions.append(shared)
+
     def _cte(self, node: Node, scope: Scope, *, recursive: bool) -> None:
         self.entries += 1
         if not isinstance(node, pb.CommonTableExpr):
@@ -139,6 +167,8 @@ class _Reader(Orders):
         if recursive:
             inside.ctes[node.ctename] = dict.fromkeys(strings(node.aliascolnames))
         outputs = self.select(query, inside)
+        if recursive:
+            outputs = dict.fromkeys(outputs)  # no condition reaches into the recursion
         scope.ctes[node.ctename] = renamed(outputs, strings(node.aliascolnames))
 
     def _from(self, node: Node, scope: Scope) -> None:

@@ -190,6 +190,34 @@ def test_what_cannot_be_read_says_so(text: str) -> None:
         shape_of(text, SCHEMA)
 
 
+UNITED = "(select user_id as who, created_at as at from recipes {} select recipe_id, rating from reviews) x"
+
+
+@pytest.mark.parametrize("kind", ["union all", "union", "intersect"])
+def test_a_condition_on_a_set_operation_reaches_every_branch(kind: str) -> None:
+    """An Append is quick only where each of its branches is: both columns, under their own names."""
+    found = bodies(f"select * from {UNITED.format(kind)} where who = $1")
+    assert {"recipes (user_id)", "reviews (recipe_id)"} <= set(found)
+    assert not any(body.startswith("reviews (rating") for body in found)
+
+
+def test_branches_of_branches_are_reached_too() -> None:
+    """Also through a join, a WITH and a view."""
+    pair = "select recipe_id from reviews union all select user_id from recipes"
+    three = f"select id from visible union all ({pair})"
+    for text in (
+        f"select * from ({three}) x (who) where who = $1",
+        f"with x (who) as ({three}) select * from x join recipes r on r.created_at is null and r.id = x.who",
+    ):
+        assert {"recipes (user_id)", "reviews (recipe_id)"} <= set(bodies(text)), text
+
+
+def test_a_branch_keeps_its_own_conditions() -> None:
+    """What one branch compares is nothing to the others."""
+    text = "select user_id from recipes where user_id = $1 union all select recipe_id from reviews"
+    assert not any(body.startswith("reviews") for body in bodies(text))
+
+
 @pytest.mark.parametrize("group", ["rollup (status, id)", "cube (status, id)", "grouping sets ((id), ())"])
 def test_grouping_sets_are_no_keys(group: str) -> None:
     """The rest of such a statement is advised on as ever."""
