@@ -16,23 +16,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from benchmarks.advisor.judge import Picked, stand_beside_keys
+from benchmarks.advisor.mentions import Mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from benchmarks.advisor.mentions import Columns
+
 LEAST_RATIO = 1.003
 """Times the cost after a step that the cost before it must exceed."""
 
-_COLUMNS = """
-    SELECT a.attname, c.relname FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-"""
-_WORD = re.compile(r"\w+")
 _COST = re.compile(r"\.\.([\d.]+) ")
-
-Columns = tuple[str, ...]
-"""An index: names of its columns, which are unique in the database, as in TPC-H and TPC-DS."""
 
 
 def extend(dsn: str, texts: Sequence[str], budget: int, *, width: int = 2, twins: bool = False) -> Picked:
@@ -55,7 +49,7 @@ def extend(dsn: str, texts: Sequence[str], budget: int, *, width: int = 2, twins
             stand_beside_keys(connection)
         whatif = _WhatIf(connection, texts)
         picked = _select(whatif, budget, width)
-        return Picked(tuple(whatif.definition(index) for index in picked), whatif.explains)
+        return Picked(tuple(whatif.mentions.definition(index) for index in picked), whatif.explains)
 
 
 class _WhatIf:
@@ -64,15 +58,11 @@ class _WhatIf:
     def __init__(self, connection: psycopg.Connection[Any], texts: Sequence[str]) -> None:
         self._connection = connection
         self._texts = texts
-        self.table_of: Mapping[str, str] = dict(connection.execute(_COLUMNS).fetchall())
-        self.mentioned = [{word for word in _WORD.findall(text) if word in self.table_of} for text in texts]
+        self.mentions = Mentions(connection, texts)
         self._standing: dict[Columns, int] = {}
         self._sizes: dict[Columns, int] = {}
         self._costs: dict[tuple[int, frozenset[Columns]], float] = {}
         self.explains = 0
-
-    def definition(self, index: Columns) -> str:
-        return f"CREATE INDEX ON {self.table_of[index[0]]} ({', '.join(index)})"
 
     def size(self, index: Columns) -> int:
         """Bytes by HypoPG's estimate."""
@@ -83,7 +73,7 @@ class _WhatIf:
     def costs(self, chosen: frozenset[Columns], before: Sequence[float], changed: Columns) -> list[float]:
         """Of each query under a set; ``before`` is right for those that ``changed`` cannot matter to."""
         found = list(before)
-        for number, mentioned in enumerate(self.mentioned):
+        for number, mentioned in enumerate(self.mentions.columns):
             if not mentioned.isdisjoint(changed):
                 relevant = frozenset(index for index in chosen if not mentioned.isdisjoint(index))
                 found[number] = self._cost(number, relevant, chosen)
@@ -114,7 +104,7 @@ class _WhatIf:
     def _create(self, index: Columns) -> None:
         row = self._connection.execute(
             "SELECT indexrelid, hypopg_relation_size(indexrelid) FROM hypopg_create_index(%s)",
-            (self.definition(index),),
+            (self.mentions.definition(index),),
         ).fetchone()
         assert row is not None
         self._standing[index], self._sizes[index] = row
@@ -123,12 +113,12 @@ class _WhatIf:
 def _select(whatif: _WhatIf, budget: int, width: int) -> tuple[Columns, ...]:
     chosen: frozenset[Columns] = frozenset()
     costs = whatif.alone()
-    columns = sorted(set().union(*whatif.mentioned))
+    columns = sorted(set().union(*whatif.mentions.columns))
     fresh = set(columns)
     while True:
         best_ratio, best = 0.0, None
         used = sum(whatif.size(index) for index in chosen)
-        for old, new in _steps(chosen, fresh, columns, whatif.table_of, width):
+        for old, new in _steps(chosen, fresh, columns, whatif.mentions.table_of, width):
             more = whatif.size(new) - (whatif.size(old) if old else 0)
             if used + more > budget:
                 continue

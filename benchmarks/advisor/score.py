@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from benchmarks.advisor import workloads
+from benchmarks.advisor.db2advis import db2advis
 from benchmarks.advisor.extend import extend
 from benchmarks.advisor.judge import Picked, judged, plain, turned
 from benchmarks.advisor.spent import Spent, spent
@@ -22,8 +23,6 @@ from observer.advisor.budget import parse_budget
 from observer.advisor.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.advisor.workloads import Workload
 
 BUDGETS = {"tpch": ("500000000", "942000000", "5000000000"), "tpcds": ("10%", "25%", "100%")}
@@ -42,6 +41,14 @@ HEADER = (
     "server's CPU s",
     "seconds",
 )
+PEERS: dict[str, Callable[[str, Sequence[str], int], Picked]] = {
+    "extend": extend,
+    "extend-3": partial(extend, width=3),
+    "extend-twins": partial(extend, twins=True),
+    "db2advis": db2advis,
+    "db2advis-3": partial(db2advis, width=3),
+    "singles": partial(db2advis, width=1),
+}
 _DEADLINE = 600
 
 Advisor = Callable[[int], Picked]
@@ -90,12 +97,7 @@ def advisors(arguments: argparse.Namespace, given: Workload, asked: Sequence[str
         PREDICATES[kind]: partial(observer, dsn, list(given.texts.values()), predicates=kind)
         for kind in arguments.predicates
     }
-    peers: dict[str, Advisor] = {
-        "extend": partial(extend, dsn, asked),
-        "extend-3": partial(extend, dsn, asked, width=3),
-        "extend-twins": partial(extend, dsn, asked, twins=True),
-    }
-    return found | {name: peers[name] for name in arguments.peers}
+    return found | {name: partial(PEERS[name], dsn, asked) for name in arguments.peers}
 
 
 def measured(name: str, advisor: Advisor, dsn: str, asked: Sequence[str], budget: int) -> Result:
@@ -162,7 +164,7 @@ if __name__ == "__main__":
     parser.add_argument("--workload", choices=BUDGETS, default="tpch")
     parser.add_argument("--queries", type=Path, default=workloads.TPCDS, help="TPC-DS's, a folder")
     parser.add_argument("--budgets", nargs="+", help="bytes with a unit, or shares of the tables (25%%)")
-    parser.add_argument("--peers", nargs="*", default=["extend"], help="extend, extend-3, extend-twins")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=["extend", "db2advis", "singles"])
     parser.add_argument("--predicates", nargs="*", choices=PREDICATES, default=list(PREDICATES))
     parser.add_argument("--rounds", type=int, default=3)
     main(parser.parse_args())
