@@ -89,7 +89,7 @@ class Serving:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._stdout, self._stderr = directory / "stdout", directory / "stderr"
-        file = directory / "observer.yml"
+        self.settings = file = directory / "observer.yml"
         settings = {"listen": f"127.0.0.1:{self.port}", **(config or {})}
         file.write_text(yaml.safe_dump(settings), encoding="utf-8")
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings; collecting begins when it is started.
 
+    Its ``state.settled`` is to be told whether settings that were read later can be used.
+
     Raises:
         ConfigurationError: An address cannot be understood.
     """
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.to_thread(exporter.stop)
 
     app = FastAPI(title="Observer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.settled = metrics.config_successful.set
     errors.install(app)
     app.include_router(scrape_routes(exporter, metrics, budget=settings.scrape.budget))
     app.include_router(health_routes(exporter))

@@ -6,9 +6,7 @@ import argparse
 import contextlib
 import ctypes
 import gc
-import os
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,8 +18,7 @@ from observer import logs
 from observer.app.assembly import warnings
 from observer.app.factory import create_app
 from observer.cli.options import add_options, settings_from
-from observer.config.units import host_and_port
-from observer.errors import ConfigurationError
+from observer.cli.reload import Reload, listening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,18 +31,19 @@ GRACEFUL_SECONDS = 5
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it; SIGHUP has the settings read anew."""
     parser = argparse.ArgumentParser(
         prog="observer serve",
         description="Collect from PostgreSQL, PgBouncer, Redis and HikariCP, and serve metrics and pages.",
-        epilog="Every setting can be given in the environment: OBSERVER__POSTGRES__0__PASSWORD_FILE=...",
+        epilog="Every setting can be given in the environment: OBSERVER__POSTGRES__0__PASSWORD_FILE=..."
+        " SIGHUP has the settings read anew; faulty ones leave those in force that are.",
     )
     add_options(parser)
     settings = settings_from(parser.parse_args(arguments))
     _give_memory_back()
     logs.configure(style=settings.log.format, level=settings.log.level)
     app = create_app(settings)
-    listener = _listen(settings.listen)
+    listener = listening(settings.listen)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -59,6 +57,14 @@ def run(arguments: Sequence[str]) -> int:
     )
     # The server ends in good order at SIGTERM, then sends it to the process anew: that was no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    reload = Reload(
+        arguments,
+        listener=listener,
+        place=settings.listen,
+        settled=app.state.settled,
+        end=lambda: setattr(server, "should_exit", True),
+    )
+    signal.signal(signal.SIGHUP, lambda *_: reload.ask())
     # What was loaded until now stays for ever; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
@@ -71,6 +77,8 @@ def run(arguments: Sequence[str]) -> int:
         server.run(sockets=[listener])
     finally:
         log.info("ended")
+    if reload.granted:
+        reload.replace()
     return 0
 
 
@@ -84,19 +92,3 @@ def _give_memory_back() -> None:
             (_M_MMAP_THRESHOLD, 1 << 17),
         ):
             mallopt(parameter, value)
-
-
-def _listen(listen: str) -> socket.socket:
-    """A listening socket: that the port is taken is told before anything is started."""
-    host, port = host_and_port(listen)
-    try:
-        return socket.create_server(
-            (host, port),
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=128,
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {listen}: {os.strerror(error.errno or 0)}",
-            remedy="Choose another port with --listen, or end what holds this one.",
-        ) from None

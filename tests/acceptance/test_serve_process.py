@@ -10,9 +10,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+import yaml
 
-from tests.serving import BRISK, ROOT, Serving
+from tests.conditions import wait_for
+from tests.serving import BRISK, ROOT, Page, Serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,3 +122,61 @@ def test_logs_are_one_json_object_a_line(tmp_path: Path) -> None:
         assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
         [fault] = observer.events("fault")
         assert (fault["target"], fault["kind"], fault["reason"]) == ("cache", "redis", "unreachable")
+
+
+def test_settings_are_read_anew_and_nobody_is_refused(tmp_path: Path) -> None:
+    """At SIGHUP a new target is there, in the same process, and every request meanwhile was answered."""
+    redis = {"name": "cache", "url": "redis://127.0.0.1:1/0"}
+    with Serving(tmp_path, {"redis": [redis], "scrape": BRISK}) as observer:
+        config = yaml.safe_load(observer.settings.read_text(encoding="utf-8"))
+        config["redis"].append({"name": "sessions", "url": "redis://127.0.0.1:1/0"})
+        observer.settings.write_text(yaml.safe_dump(config), encoding="utf-8")
+        observer.process.send_signal(signal.SIGHUP)
+
+        def names() -> set[str]:
+            # A connection of its own each time: one that is kept alive ends with the former server, so does
+            # one that it has accepted and not read yet.
+            try:
+                answer = httpx.get(f"{observer.url}/status.json", trust_env=False, timeout=30)
+            except httpx.RemoteProtocolError:
+                return set()
+            return {target["name"] for target in answer.json()["targets"]}
+
+        wait_for(lambda: names() == {"cache", "sessions"}, "the new settings are in force", seconds=60)
+        assert observer.process.poll() is None
+        assert observer.stop() == 0
+        assert "Traceback" not in observer.output
+
+
+def test_faulty_settings_leave_those_in_force_that_are(tmp_path: Path) -> None:
+    """The fault is logged with its place and counted; the service goes on, and takes good ones later."""
+    with Serving(tmp_path, {"redis": [{"name": "cache", "url": "redis://127.0.0.1:1/0"}]}) as observer:
+        good = observer.settings.read_text(encoding="utf-8")
+        successful = "observer_config_last_reload_successful"
+        assert observer.page().value(successful) == 1
+        read_at = observer.page().value("observer_config_last_reload_success_timestamp_seconds")
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            taken = f"127.0.0.1:{holder.getsockname()[1]}"
+            faults = (
+                (good.replace("redis:", "rediss:"), "rediss: is not a setting"),
+                (good.replace(f"127.0.0.1:{observer.port}", taken), f"cannot listen on {taken}"),
+            )
+            for number, (text, told) in enumerate(faults, 1):
+                observer.settings.write_text(text, encoding="utf-8")
+                observer.process.send_signal(signal.SIGHUP)
+                wait_for(lambda n=number: len(observer.events("settings.refused")) == n, told, seconds=60)  # type: ignore[misc]  # bound now
+                assert told in observer.events("settings.refused")[-1]["reason"]
+                assert observer.page().value(successful) == 0
+        assert [t["name"] for t in observer.client.get("/status.json").json()["targets"]] == ["cache"]
+        observer.settings.write_text(good, encoding="utf-8")
+        observer.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: observer.events("settings.reload"), "the settings are good again", seconds=60)
+        page = wait_for_page(observer)
+        assert page.value(successful) == 1
+        assert page.value("observer_config_last_reload_success_timestamp_seconds") > read_at
+
+
+def wait_for_page(observer: Serving) -> Page:
+    """The page of the successor."""
+    wait_for(lambda: len(observer.events("serving")) == 2, "it serves again", seconds=60)
+    return Page(httpx.get(f"{observer.url}/metrics", trust_env=False, timeout=30).text)
