@@ -84,7 +84,12 @@ def _view(state: dict[str, Any]) -> dict[str, Any]:
     fires = sum(one["open"] for one in state["incidents"])
     if fires:
         verdict = f"{'1 incident is' if fires == 1 else f'{fires} incidents are'} open. {verdict}"
-    return state | {"verdict": verdict, "troubled": troubled or bool(fires)}
+    targets = state["targets"]
+    bad = [target["name"] for target in targets for vital in target["vitals"] if vital["bad"]]
+    if bad:
+        where = ", ".join(dict.fromkeys(bad))
+        verdict = f"{verdict}. {len(bad)} {'thing' if len(bad) == 1 else 'things'} to look at: {where}"
+    return state | {"verdict": verdict, "troubled": troubled or bool(fires) or bool(bad)}
 
 
 def _verdict(targets: list[dict[str, Any]]) -> tuple[str, bool]:

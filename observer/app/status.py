@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import observer
+from observer.reports.busiest import busiest
+from observer.reports.vitals import vitals
 
 if TYPE_CHECKING:
     from observer.clock import Clock
@@ -36,6 +39,8 @@ def _target(worker: Worker, now: float, wall: float) -> dict[str, Any]:
         "seconds": None,
         "series": 0,
         "facts": {},
+        "vitals": [],
+        "statements": [],
         "interval": worker.interval(now),
         "scrapers": worker.scrapers(now),
         "collectors": [],
@@ -55,6 +60,8 @@ def _target(worker: Worker, now: float, wall: float) -> dict[str, Any]:
         "seconds": round(snapshot.seconds, 4),
         "series": sum(len(family.samples) for family in snapshot.families),
         "facts": snapshot.facts,
+        "vitals": [asdict(vital) for vital in vitals(source.kind, snapshot.families, now=wall)],
+        "statements": [asdict(busy) for busy in busiest(snapshot.families)],
         "collectors": [_collector(state, wall) for state in snapshot.collectors],
         "faults": faults,
     }

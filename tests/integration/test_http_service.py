@@ -95,6 +95,16 @@ def test_the_start_page_says_the_same(serving: Serving) -> None:
         assert wanted in answer.text
 
 
+def test_the_start_page_tells_how_a_server_is(serving: Serving) -> None:
+    """From one address alone: facts in words, the limits from the server's own settings."""
+    vitals = {vital["name"]: vital["value"] for vital in serving.status("main")["vitals"]}
+    assert {"running for", "connections", "blocked sessions", "longest transaction", "size"} <= vitals.keys()
+    used, allowed = map(int, vitals["connections"].split(" of "))
+    assert 0 < used < allowed
+    assert f"<dt>connections</dt><dd>{vitals['connections']}</dd>" in serving.client.get("/").text
+    assert serving.status("cache")["vitals"] == []
+
+
 def test_a_scraper_shows_up(serving: Serving) -> None:
     """Whoever scrapes with a rhythm is counted, and sets the pace."""
 
