@@ -103,5 +103,9 @@ def _verdict(targets: list[dict[str, Any]]) -> tuple[str, bool]:
     elif any(target["state"] == "waiting" for target in targets):
         verdict = "Reading the targets for the first time"
     else:
-        verdict = f"All {len(targets)} targets are watched" if len(targets) > 1 else "The target is watched"
+        verdict = (
+            f"All {len(targets)} targets are watched"
+            if len(targets) > 1
+            else f"{targets[0]['name']} is watched"
+        )
     return verdict, bool(troubled)

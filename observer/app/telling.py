@@ -47,6 +47,9 @@ class CountingRecorder:
         for metric in (*incident_metrics.METRICS, *slack_metrics.METRICS):
             kind = Histogram if metric.kind == "histogram" else Counter
             self._made[metric.name] = kind(metric.name, metric.help, metric.labels, registry=registry)
+        # Nobody sees a counter grow that was not there before, and the first refusal is the one to be told.
+        for outcome in incident_metrics.OUTCOMES:
+            self.add(incident_metrics.WEBHOOKS, 0.0, outcome)
 
     def add(self, metric: Metric, value: float = 1.0, *labels: str) -> None:
         made = self._made[metric.name]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from observer.slack.recorder import Metric
 
+OUTCOMES = ("stored", "malformed", "refused", "too_large", "unavailable")
+"""What becomes of a webhook."""
+
 WEBHOOKS = Metric(
     name="observer_webhooks_total",
     kind="counter",
-    help="Webhooks of Alertmanager by outcome: stored, malformed, refused, too_large, unavailable.",
+    help=f"Webhooks of Alertmanager by outcome: {', '.join(OUTCOMES)}.",
     labels=("outcome",),
 )
 IGNORED = Metric(
