@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from observer.advisor.tuning import Tuning
 
 _CHEAP = 40.0
-"""Planner cost of ten pages read at random: a statement that costs no more is served already."""
+"""Planner cost of ten pages read at random: a statement that costs no more beside the others is served."""
 
 _ONLY_TO_COVER = 0.05
 """Share of the workload that an index must save whose keys a unique index has already."""
@@ -28,7 +28,7 @@ COVERS_A_KEY = (
     " index that all writers keep up"
 )
 CHEAP_ALREADY = (
-    "the statements it serves read a handful of pages each as things stand; less is hardly to be measured"
+    "the statements it serves read a handful of pages each without it; less is hardly to be measured"
 )
 NOT_MUCH_CHEAPER = (
     "it makes none of its statements much cheaper: a narrow copy of the table to read instead of the table,"
@@ -58,12 +58,13 @@ def _merely_copies(tuning: Tuning, number: int, chosen: int) -> bool:
 
 
 def _served_already(tuning: Tuning, rest: int, bit: int) -> bool:
-    """Whether most of what the index saves is saved on statements that cost next to nothing as it is."""
+    """Whether most of what the index saves is saved on statements that cost next to nothing without it."""
     model = tuning.model
     cheap = dear = 0.0
     for statement in members(model.touched(bit)):
-        gain = model.weights[statement] * (model.cost(statement, rest) - model.cost(statement, rest | bit))
-        if model.base[statement] <= _CHEAP:
+        now = model.cost(statement, rest)
+        gain = model.weights[statement] * (now - model.cost(statement, rest | bit))
+        if now <= _CHEAP:
             cheap += gain
         else:
             dear += gain

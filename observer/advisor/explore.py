@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from observer.advisor.model import Model, Rules, members
-from observer.advisor.solve import FEW_STATEMENTS, solve
+from observer.advisor.solve import FEW_STATEMENTS, solve, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from observer.advisor.pricing import Task
 
@@ -45,21 +45,31 @@ _MOST_ROUNDS = 30
 _MOST_CORRECTIONS = 8
 _MOST_CORRECTIONS_OF_MANY = 2
 
-_PATIENCE = (60, 100)
-"""Steps of the search of neighbourhoods that may bring nothing: in rounds that get on, and in the last."""
+_PATIENCE = 25
+"""Steps of the search of neighbourhoods that may bring nothing. More of them find better sets by the model,
+which then has more wrong: to ask the planner about another set brings more."""
 
-_PATIENCE_OF_MANY = 10
-"""The same where statements are many, and each step looks at many of them."""
+_PATIENCE_OF_MANY = 3_000
+"""The same times the number of statements, where these are many: each step looks at many of them."""
+_LEAST_PATIENCE = 10
 
 _GAINED = 1.0003
-_GAINED_OF_MANY = 1.002
 """Times as much must be saved for another round to have brought something."""
 
 _SAME = 1.002
 """Times as much is taken for the same cost."""
 
-_NEARLY = 0.001
-"""Share of the workload by which the model may have believed too much of a set where statements are many."""
+_NEARLY = 0.0001
+"""Share of the workload by which the model may have believed too much of a set to be right."""
+_NEARLY_OF_MANY = 0.001
+"""The same where statements are many."""
+
+_STALE = 3
+"""Rounds that may bring nothing, one after the other; each looks around another set."""
+
+_LARGE = 0.05
+"""Share of the budget from which on an index stands in the way of others: what less of it would do is asked,
+and which set could do without it."""
 
 _WORTH_ASKING = 0.0003
 """Share of the workload that a statement must still be able to gain, or to lose, to be asked about again."""
@@ -70,6 +80,9 @@ class Search:
 
     Args:
         own: For each statement, the candidates that were made for it, as a set.
+
+        simple: Returns sets of candidates that hold little, the simplest first: offered nothing else, the
+            planner shows what each of them does.
 
         grow: Called with the chosen set before each round; adds merged and narrowed candidates to model and
             oracle and returns them as a set.
@@ -86,6 +99,7 @@ class Search:
         own: list[int],
         rules: Rules,
         *,
+        simple: Callable[[], Sequence[int]] = lambda: (),
         grow: Callable[[int], int] = lambda _: 0,
         start: int = 0,
         anew: int = -1,
@@ -96,13 +110,14 @@ class Search:
         self.oracle = oracle
         self.own = own
         self.rules = rules
+        self.simple = simple
         self.grow = grow
         self.go_on = go_on
         self.progress = progress
         self.best = start
         self.anew = anew
         self.many = len(own) > FEW_STATEMENTS
-        self.gained = _GAINED_OF_MANY if self.many else _GAINED
+        self.patience = max(_LEAST_PATIENCE, _PATIENCE_OF_MANY // len(own)) if self.many else _PATIENCE
         self.solved = 0
         self.verified: set[int] = set()
         self.looked_at: set[int] = set()
@@ -115,8 +130,8 @@ class Search:
         rounds, finished, stale = 0, False, 0
         model = self.model
         while rounds < _MOST_ROUNDS:
-            chosen = self._settle(_PATIENCE_OF_MANY if self.many else _PATIENCE[min(stale, 1)])
-            gained = model.saved(chosen) > model.saved(self.best) * self.gained
+            chosen = self._settle(self.patience)
+            gained = model.saved(chosen) > model.saved(self.best) * _GAINED
             stale = 0 if gained else stale + 1
             if self._worth(chosen) > self._worth(self.best):
                 self.best = chosen
@@ -124,11 +139,12 @@ class Search:
             rounds += 1
             if not self.go_on():
                 break
-            if stale >= (len(_PATIENCE) if self.anew == -1 and not self.many else 1):
+            if stale >= (_STALE if self.anew == -1 else 1):
                 finished = True
                 break
             self._look_around(self.best)
             if stale:
+                self._think_of_others()
                 self._look_around(self._rival())
         return Found(self.best, rounds, finished)
 
@@ -140,13 +156,29 @@ class Search:
         others = self.verified - self.looked_at
         return max(others, key=lambda chosen: (self._worth(chosen), chosen), default=self.best)
 
+    def _think_of_others(self) -> None:
+        """Sets that do without one of the large indexes of the best one: what else their room could hold."""
+        for number in self._large(self.best):
+            if not self.go_on():
+                break
+            other = without(self.model, self.rules, self.best, number, go_on=self.go_on)
+            if other not in self.verified:
+                self._verify(other)
+                self.verified.add(other)
+
+    def _large(self, chosen: int) -> list[int]:
+        """The indexes of a set that take up much of the budget, the largest first."""
+        sizes, least = self.model.sizes, _LARGE * self.rules.budget
+        large = [number for number in members(chosen) if sizes[number] >= least]
+        return sorted(large, key=lambda number: (-sizes[number], number))
+
     def _settle(self, patience: int) -> int:
         """Solve, ask what the answer really costs, solve again, until the planner agrees with the model."""
         before = self.model.saved(self.best)
         best = self._corrected(self.best, 0)
         if not self.go_on() or self.anew != -1:
             return best  # what stands was thought over before; a few statements look for something else
-        if self.many and self.model.saved(best) > before * self.gained:
+        if self.many and self.model.saved(best) > before * _GAINED:
             return best  # greed still gets on
         return self._corrected(best, patience)
 
@@ -167,7 +199,6 @@ class Search:
             best = max(best, chosen, key=self._worth)
             if right or not self.go_on():
                 break
-            patience = min(patience, _PATIENCE[0])
         return best
 
     def _ask(self, tasks: Iterable[Task]) -> dict[Task, tuple[float, int]]:
@@ -185,11 +216,14 @@ class Search:
 
     def _seed(self) -> None:
         """For each statement: the best plan with indexes up to a size, and the next best one."""
+        affordable = self._within(self.model.all, self.rules.budget)
+        offers = [affordable & offer for offer in self.simple()]
+        offers += [self._within(affordable, self.rules.budget * step) for step in _STEPS]
         tasks = [
-            (statement, self._within(mask, self.rules.budget * step))
+            (statement, mask & offer)
             for statement, mask in enumerate(self.own)
             if self.anew >> statement & 1
-            for step in _STEPS
+            for offer in offers
         ]
         answers = self._ask(tasks)
         peeled = [(statement, mask & ~used) for (statement, mask), (_, used) in answers.items() if used]
@@ -206,8 +240,8 @@ class Search:
         """Ask what the set really costs; whether the model had it right, nearly so, or was too careful."""
         believed = [self.model.cost(statement, chosen) for statement in range(len(self.own))]
         # Those that cannot make up what is tolerated even all together are believed.
-        nearly = _NEARLY * self.model.total if self.many else 0.0
-        least = nearly / max(1, len(self.own))
+        nearly = (_NEARLY_OF_MANY if self.many else _NEARLY) * self.model.total
+        least = nearly / max(1, len(self.own)) if self.many else 0.0
         refuted: dict[int, float] = {}
         answers = self._ask(
             (statement, chosen)
@@ -235,6 +269,8 @@ class Search:
         least = _WORTH_ASKING * self.model.total
         steps = _STEPS_OF_MANY if self.many else _STEPS[:5]
         tasks: list[Task] = []
+        large = self._large(chosen)
+        affordable, simple = self._within(self.model.all, self.rules.budget), self.simple()
         for statement, own in enumerate(self.own):
             mine = chosen & self.oracle.relevant[statement]
             offered = own | (new & self.oracle.relevant[statement])
@@ -244,6 +280,7 @@ class Search:
             if weight * (now - self.model.tiles[statement][0][0]) > least:
                 limits = {room, *(self.rules.budget * step for step in steps)}
                 tasks += [(statement, mine | self._within(offered, limit)) for limit in sorted(limits)]
+                tasks += [(statement, mine | affordable & offered & offer) for offer in simple]
             if weight * (self.model.base[statement] - now) > least:
                 for number in members(answer[1] if answer else 0):
                     if self.many and (statement, number) in self.done_without:
@@ -253,6 +290,10 @@ class Search:
                     tasks.append((statement, without))
                     smaller = self._within(offered & ~(1 << number), self.model.sizes[number] * 0.999)
                     tasks.append((statement, without | smaller))
+                for number in large:
+                    if answer and answer[1] >> number & 1:
+                        for narrow in members(self.model.covers[number] & ~chosen):
+                            tasks.append((statement, mine & ~(1 << number) | 1 << narrow))
         answers = self._ask(tasks)
         self._ask(
             (statement, mask & ~(used & ~chosen))

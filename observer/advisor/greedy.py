@@ -83,7 +83,7 @@ class Greed:
         ranked.sort()
         return [mask for _, mask in ranked[:most]]
 
-    def _best_addition(  # noqa: C901, PLR0912 - two loops, and the reasons to pass over
+    def _best_addition(  # noqa: C901 - two loops, and the reasons to pass over
         self, state: State, measure: float, banned: int
     ) -> int:
         """What saves most for its size, alone or together; 0 when nothing fits or is worth it."""
@@ -104,14 +104,14 @@ class Greed:
                 if value > best_value:
                     best, best_value = 1 << number, value
         hopes = []
+        least, size_of, parts_of = self.least, self.instance.size_of, self.instance.parts_of
         for mask, together in state.joint.items():
-            if together <= self.least or mask & banned:
-                continue
-            size = self.instance.size(mask & ~state.chosen)
-            if size > room or mask.bit_count() > places:
+            # What is missing is not chosen: the whole of the set would come in.
+            size = size_of[mask]
+            if size > room or together <= least or mask & banned or mask.bit_count() > places:
                 continue
             hope = together
-            for number in self.instance.parts(mask):
+            for number in parts_of[mask]:
                 hope += gains[number]
             value = hope / size**measure
             if value > best_value:

@@ -16,6 +16,26 @@ if TYPE_CHECKING:
     from observer.advisor.views import View
 
 
+class _Sizes(dict[int, int]):
+    """Bytes of each set that was asked for: looked up far more often than there are sets."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def __missing__(self, mask: int) -> int:
+        found = self[mask] = sum(self.sizes[number] for number in members(mask))
+        return found
+
+
+class _Parts(dict[int, tuple[int, ...]]):
+    """The numbers in each set that was asked for."""
+
+    def __missing__(self, mask: int) -> tuple[int, ...]:
+        found = self[mask] = tuple(members(mask))
+        return found
+
+
 class Instance:
     """What does not change while a solution is looked for.
 
@@ -31,8 +51,8 @@ class Instance:
         self.upkeep = [load + price * size for load, size in zip(model.upkeep, model.sizes, strict=True)]
         self.views: list[View] = []
         self.users: dict[int, list[int]] = defaultdict(list)
-        self._sizes_of: dict[int, int] = {}
-        self._parts_of: dict[int, tuple[int, ...]] = {}
+        self.size_of = _Sizes(model.sizes)
+        self.parts_of = _Parts()
         useful = worth_keeping(model) | keep
         for statement in range(len(model.base)):
             view = model.view(statement, useful, view_of)
@@ -40,20 +60,6 @@ class Instance:
             for number in view.fills:
                 self.users[number].append(statement)
         self.candidates = sorted(self.users, key=lambda number: (self.sizes[number], number))
-
-    def size(self, mask: int) -> int:
-        """Bytes of a set."""
-        found = self._sizes_of.get(mask)
-        if found is None:
-            found = self._sizes_of[mask] = sum(self.sizes[number] for number in members(mask))
-        return found
-
-    def parts(self, mask: int) -> tuple[int, ...]:
-        """The numbers in a set, kept for the next time."""
-        found = self._parts_of.get(mask)
-        if found is None:
-            found = self._parts_of[mask] = tuple(members(mask))
-        return found
 
 
 def worth_keeping(model: Model) -> int:

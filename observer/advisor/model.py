@@ -90,6 +90,11 @@ class Model:
         self._memo = [{} for _ in self.base]
 
     @property
+    def all(self) -> int:
+        """Every candidate, as a set."""
+        return (1 << len(self.sizes)) - 1
+
+    @property
     def total(self) -> float:
         """The workload's weighted cost with nothing added."""
         return sum(weight * cost for weight, cost in zip(self.weights, self.base, strict=True))

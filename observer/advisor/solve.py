@@ -60,20 +60,30 @@ def solve(
     greed = Greed(instance, rules, go_on)
     if len(instance.candidates) <= _FEW:
         return _best_of_all(greed)
-    best = _greediest(greed, begun)
+    best = _greediest(greed, begun, bool(patience))
     if not patience:
         return best.chosen
     most = _LOOKS + _LOOKS_A_STATEMENT * len(model.base)
     return Neighbourhoods(greed, seed).search(best, patience=patience, most_looks=most).chosen
 
 
-def _greediest(greed: Greed, start: int) -> State:
+def without(
+    model: Model, rules: Rules, start: int, number: int, *, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """What greed makes of the room that an index of a set takes up."""
+    instance = Instance(model, start, rules.price(model.total))
+    greed = Greed(instance, rules, go_on)
+    state = State(instance, start & ~(1 << number))
+    return greed.completed(state, 0.75, 1 << number).chosen
+
+
+def _greediest(greed: Greed, start: int, anew: bool) -> State:
     """The best that greed comes to, from the set to begin with and from nothing."""
     best = empty = State(greed.instance)
     if start:
         begun = State(greed.instance, start)
         starts = [(begun, 0.75)]
-        if len(greed.instance.model.base) <= FEW_STATEMENTS:
+        if anew or len(greed.instance.model.base) <= FEW_STATEMENTS:
             starts.append((empty, 0.75))
     else:
         starts = [(empty, measure) for measure in _MEASURES]
@@ -95,7 +105,7 @@ def _best_of_all(greed: Greed) -> int:
         for place in members(choice):
             chosen |= 1 << useful[place]
         crowded = 0 < rules.most < chosen.bit_count()
-        if not crowded and greed.instance.size(chosen) <= rules.budget:
+        if not crowded and greed.instance.size_of[chosen] <= rules.budget:
             found = empty.copy()
             for number in members(chosen):
                 found.add(number)

@@ -108,8 +108,7 @@ def thrifty(
 
         chosen: The set that the search found.
 
-        tolerance: Share of what its statements gain that an index may give up for being smaller; 0 changes
-            nothing.
+        tolerance: Share of its own saving that an index may give up for being smaller; 0 changes nothing.
 
         go_on: Asked before each question.
     """
@@ -125,7 +124,8 @@ def thrifty(
             for _ in range(_MOST_EXCHANGES):
                 if not go_on():
                     return result
-                smaller = _smaller(tuning, schema, stands, rest, tolerance)
+                own = model.gain(rest, 1 << stands) + model.upkeep[stands]
+                smaller = _smaller(tuning, schema, stands, rest, tolerance * own)
                 if smaller is None:
                     break
                 result.spared[indexes[stands]] = LITTLE_LESS
@@ -139,12 +139,8 @@ def thrifty(
     return result
 
 
-def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, tolerance: float) -> int | None:
-    """The smallest index of the table that may stand in, by the planner's word.
-
-    What may be lost is a share of all that its statements gain, and not of what would be lost without it: two
-    wide indexes that could each do the other's work would both seem to earn their width.
-    """
+def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, allowed: float) -> int | None:
+    """The smallest index of the table that may stand in, by the planner's word."""
     model, pricing = tuning.model, tuning.pricing
     index, bit = pricing.indexes[number], 1 << number
     relation = schema.relations[index.relation]
@@ -152,10 +148,6 @@ def _smaller(tuning: Tuning, schema: Schema, number: int, rest: int, tolerance: 
     tuning.register(own)
     tried = {pricing.numbers[narrow] for narrow in own}
     concerned = users_of(tuning, number, rest | bit)
-    allowed = tolerance * sum(
-        model.weights[statement] * (model.base[statement] - model.cost(statement, rest | bit))
-        for statement in members(concerned)
-    )
     if index.include:
         # What is saved by reading a narrow copy instead of the table defends no columns in an index.
         concerned = concerned & much_cheaper(tuning, rest, bit) or concerned

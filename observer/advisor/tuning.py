@@ -149,6 +149,7 @@ class Tuning:
             self.pricing,
             self.own,
             rules,
+            simple=self._simple,
             grow=self._grow,
             start=start,
             anew=anew,
@@ -159,6 +160,16 @@ class Tuning:
         return Tuned(
             self.model, found, tuple(self.pricing.indexes[number] for number in members(found.chosen))
         )
+
+    def _simple(self) -> list[int]:
+        """Candidates of one key, and of keys alone, as sets."""
+        single = keys = 0
+        for number, index in enumerate(self.pricing.indexes):
+            if not index.include:
+                keys |= 1 << number
+                if len(index.keys) == 1:
+                    single |= 1 << number
+        return [single, keys]
 
     def _grow(self, chosen: int) -> int:
         """Merge and narrow the chosen indexes; before the first round, those that look best."""

@@ -71,6 +71,7 @@ class View:
     interest: int
     _prospects: dict[int, Prospect] = field(default_factory=dict)
     _standings: dict[int, Standing] = field(default_factory=dict)
+    _sets: dict[int, int] = field(default_factory=dict)
 
     def standing(self, chosen: int) -> Standing:
         """Where the statement stands under a set."""
@@ -118,21 +119,32 @@ class View:
         missed = 0
         for missing, _ in hopes:
             missed |= missing
+        known: dict[int, float] = {0: 0.0}
         alone = []
         for fills, numbers in self.alike:
-            if fills & missed:
-                for missing, gain in hopes:
-                    if not missing & ~fills:
-                        alone.append((numbers, gain))
+            part = fills & missed
+            gain = known.get(part)
+            if gain is None:
+                gain = 0.0
+                for missing, more in hopes:
+                    if not missing & ~part:
+                        gain = more
                         break
-        joint = []
-        for missing, gain in hopes:
-            if missing & (missing - 1):
-                mask = 0
-                for place in members(missing):
-                    mask |= 1 << self.numbers[place]
-                joint.append((mask, gain))
+                known[part] = gain
+            if gain:
+                alone.append((numbers, gain))
+        joint = [(self._indexes(missing), gain) for missing, gain in hopes if missing & (missing - 1)]
         return Prospect(alone, joint)
+
+    def _indexes(self, places: int) -> int:
+        """The indexes of some places, as a set of the model's."""
+        found = self._sets.get(places)
+        if found is None:
+            found = 0
+            for place in members(places):
+                found |= 1 << self.numbers[place]
+            self._sets[places] = found
+        return found
 
     def _hopes(self, now: float, filled: int) -> list[tuple[int, float]]:
         """The places that cheaper tiles still miss, and what each set of them would gain; most first."""
