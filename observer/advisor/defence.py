@@ -132,8 +132,8 @@ def hopeless(tuning: Tuning, schema: Schema, chosen: int) -> int:
         if chosen & bit or not model.users[number]:
             continue
         if (index.include and not cheaper & bit) or (
-            model.gain(0, bit) < _ONLY_TO_COVER * model.total
-            and _only_covers(tuning, number, schema.relations[index.relation])
+            _only_covers(tuning, number, schema.relations[index.relation])
+            and model.gain(0, bit) < _ONLY_TO_COVER * model.total
         ):
             found |= bit
     return found

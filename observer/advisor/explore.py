@@ -41,6 +41,7 @@ _GAINED = 1.0003
 
 _STALE = 3
 """Rounds that may bring nothing, one after the other; each looks around another set."""
+_STALE_OF_MANY = 2
 
 
 class Search:
@@ -86,6 +87,7 @@ class Search:
         self.inquiry.begin(self.anew)
         self.inquiry.grow(0)
         rounds, finished, stale = 0, False, 0
+        most_stale = (_STALE_OF_MANY if self.many else _STALE) if self.anew == -1 else 1
         model = self.model
         while rounds < _MOST_ROUNDS:
             chosen = self._settle(self.patience)
@@ -97,7 +99,7 @@ class Search:
             rounds += 1
             if not self.go_on():
                 break
-            if stale >= (_STALE if self.anew == -1 else 1):
+            if stale >= most_stale:
                 finished = True
                 break
             self._look_around(self.best)
@@ -120,11 +122,9 @@ class Search:
 
     def _think_of_others(self) -> None:
         """Sets that do without one of the large indexes of the best one: what else their room could hold."""
-        for number in self.inquiry.large(self.best):
-            if not self.go_on():
-                break
-            other = without(self.model, self.rules, self.best, number, go_on=self.go_on)
-            if other not in self.verified:
+        large = self.inquiry.large(self.best)
+        for other in without(self.model, self.rules, self.best, large, go_on=self.go_on):
+            if other not in self.verified and self.go_on():
                 self.inquiry.verify(other)
                 self.verified.add(other)
 

@@ -11,7 +11,7 @@ from observer.advisor.neighbourhoods import Neighbourhoods
 from observer.advisor.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from observer.advisor.model import Model, Rules
 
@@ -68,13 +68,23 @@ def solve(
 
 
 def without(
-    model: Model, rules: Rules, start: int, number: int, *, go_on: Callable[[], bool] = lambda: True
-) -> int:
-    """What greed makes of the room that an index of a set takes up."""
+    model: Model,
+    rules: Rules,
+    start: int,
+    numbers: Iterable[int],
+    *,
+    go_on: Callable[[], bool] = lambda: True,
+) -> list[int]:
+    """For each of some indexes of a set, what greed makes of the room that it takes up."""
     instance = Instance(model, start, rules.price(model.total))
     greed = Greed(instance, rules, go_on)
-    state = State(instance, start & ~(1 << number))
-    return greed.completed(state, 0.75, 1 << number).chosen
+    begun = State(instance, start)
+    found = []
+    for number in numbers:
+        state = begun.copy()
+        state.remove(number)
+        found.append(greed.completed(state, 0.75, 1 << number).chosen)
+    return found
 
 
 def _greediest(greed: Greed, start: int, anew: bool) -> State:
