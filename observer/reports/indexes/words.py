@@ -16,6 +16,9 @@ __all__ = ["cost_line", "evidence", "headline", "in_words", "moment", "share", "
 _EVIDENCE = {"planner": "the planner's estimate", "sample": "verified on a sample"}
 
 
+_LEAST_MS = 0.01
+
+
 def evidence(item: Recommendation) -> str:
     """What a recommendation rests on."""
     return _EVIDENCE.get(item.evidence, item.evidence)
@@ -68,7 +71,8 @@ def upkeep_line(item: Recommendation) -> str:
     if item.writes_per_second <= 0:
         return "no writes were seen on its table"
     line = f"{item.writes_per_second:,.2g} new entries a second,"
-    line += f" about {item.upkeep_ms_per_second:,.2g} ms of each second"
+    ms = item.upkeep_ms_per_second
+    line += f" about {ms:,.2g} ms of each second" if ms >= _LEAST_MS else " under 0.01 ms of each second"
     if item.hot_lost_per_second > 0:
         line += f"; {item.hot_lost_per_second:,.2g} updates a second would no longer be heap-only"
     return line
