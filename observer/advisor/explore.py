@@ -36,8 +36,10 @@ _PATIENCE_OF_MANY = 3_000
 """The same times the number of statements, where these are many: each step looks at many of them."""
 _LEAST_PATIENCE = 10
 
-_GAINED = 1.0003
-"""Times as much must be saved for another round to have brought something."""
+_GAINED = 0.0003
+_GAINED_EACH = 0.000_003
+"""Share by which more must be saved for a round to have brought something, at least and for each statement:
+a round costs in proportion to their number."""
 
 _STALE = 3
 """Rounds that may bring nothing, one after the other; each looks around another set."""
@@ -78,6 +80,7 @@ class Search:
         self.anew = anew
         self.many = self.inquiry.many
         self.patience = max(_LEAST_PATIENCE, _PATIENCE_OF_MANY // len(own)) if self.many else _PATIENCE
+        self.gained = 1 + max(_GAINED, _GAINED_EACH * len(own))
         self.solved = 0
         self.verified: set[int] = set()
         self.looked_at: set[int] = set()
@@ -91,7 +94,7 @@ class Search:
         model = self.model
         while rounds < _MOST_ROUNDS:
             chosen = self._settle(self.patience)
-            gained = model.saved(chosen) > model.saved(self.best) * _GAINED
+            gained = model.saved(chosen) > model.saved(self.best) * self.gained
             stale = 0 if gained else stale + 1
             if self._worth(chosen) > self._worth(self.best):
                 self.best = chosen
@@ -134,7 +137,7 @@ class Search:
         best = self._corrected(self.best, 0)
         if not self.go_on() or self.anew != -1:
             return best  # what stands was thought over before; a few statements look for something else
-        if self.many and self.model.saved(best) > before * _GAINED:
+        if self.many and self.model.saved(best) > before * self.gained:
             return best  # greed still gets on
         return self._corrected(best, patience)
 
