@@ -94,7 +94,8 @@ def shapes_of(
             skipped.append(Skipped(statement.text, error.sentence, statement.queryid))
             continue
         except Exception as error:  # noqa: BLE001 - what no one has thought of must not end the advice on others
-            reason = f"the advisor stumbles over it ({type(error).__name__}: {error}); please report that"
+            # Not in its own words: these may quote values, which no report holds.
+            reason = f"the advisor stumbles over it ({type(error).__name__}); please report that"
             skipped.append(Skipped(statement.text, reason, statement.queryid))
             continue
         if shape.unresolved:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import postgast
 import pytest
@@ -19,7 +19,14 @@ from observer.advisor.indexes import Index, Key
 from observer.advisor.names import RelationName
 from observer.advisor.outcome import Checked, Outcome
 from observer.advisor.plans import Plan
+from observer.advisor.preparation import shapes_of
 from observer.advisor.remarks import worsened
+from observer.advisor.schema import Column, Relation, Schema
+from observer.advisor.shapes import shape_of
+from observer.advisor.workload import Statement
+
+if TYPE_CHECKING:
+    from observer.advisor.access import Shape
 
 names = st.text(
     st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20
@@ -123,3 +130,22 @@ def test_a_statement_that_becomes_dearer_at_other_values_is_named_with_them() ->
     }
     (item,) = worsened(outcome_of(Checked(plan(100.0), plan(50.0), others)))
     assert (item.values, item.cost_before, item.cost_after) == ("a common value", 100.0, 102.0)
+
+
+def test_a_statement_that_nobody_foresaw_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is set aside with its reason, which quotes nothing of it."""
+
+    def read(text: str, schema: Schema) -> Shape:
+        if "secret" in text:
+            raise KeyError(text)
+        return shape_of(text, schema)
+
+    monkeypatch.setattr("observer.advisor.preparation.shape_of", read)
+    kinds = {"id": Column("id", "integer", "int4", "N", 4, 4, True, 4, 9.0, 0.0, 0.0)}
+    table = Relation(RelationName("public", "t"), "r", 9.0, 9, kinds)
+    texts = ("select id from t where id = 'secret'", "select id from t where id = $1")
+    found, skipped = shapes_of([Statement(text) for text in texts], Schema({table.name: table}))
+    assert [statement.text for statement, _ in found] == [texts[1]]
+    assert [item.text for item in skipped] == [texts[0]]
+    assert "KeyError" in skipped[0].reason
+    assert "secret" not in skipped[0].reason
